@@ -17,7 +17,7 @@ use datasus::catalog::{Catalog, LogicalType};
 use datasus::engine::{DuckDb, Engine, Local, Settings};
 use datasus::faces::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
-use datasus::params::{OfFiles, Query, validate};
+use datasus::params::{Query, validate};
 use datasus::plan::{Sampling, Statement, Wanted, statement};
 use datasus::source::folder::Folder;
 use datasus::{Code, Error, Filter, QueryParams, col};
@@ -102,9 +102,10 @@ impl Source {
     ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
-        let own = |_: &_, _, _: Option<&str>| {
-            let names = ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"];
-            Ok(OfFiles { columns: names.map(|name| (name.to_owned(), LogicalType::Text)).to_vec(), all: true })
+        let own = |_: &_, _| {
+            Ok(["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
+                .map(|name| (name.to_owned(), LogicalType::Text))
+                .to_vec())
         };
         let query = validate(params, catalog, &own).unwrap();
         let lake = Lake::open(&self.folder.path().join("lake")).unwrap();

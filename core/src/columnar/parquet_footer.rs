@@ -24,11 +24,6 @@ pub fn parquet_footer<R: ChunkReader>(file: &R) -> Result<Arc<ParquetMetaData>> 
     KNOWN.footer(&bytes, size, || parse_parquet_footer(&bytes, size))
 }
 
-/// The bytes of a footer, unparsed.
-pub fn footer_text<R: ChunkReader>(file: &R) -> Result<Bytes> {
-    bytes_of(file).map(|(bytes, _)| bytes)
-}
-
 fn bytes_of<R: ChunkReader>(file: &R) -> Result<(Bytes, u64)> {
     let size = file.len();
     let eof = || ParquetError::EOF(format!("a Parquet of {size} bytes"));

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
+use rayon::prelude::*;
 
 use super::Lake;
 use crate::catalog::{DateFormat, Grupo, LogicalType};
-use crate::columnar::{arrow_footer, footer_text};
+use crate::columnar::arrow_footer;
 use crate::source::folder::{FileKind, SourceFile};
 use crate::source::header_columns;
 use crate::store::At;
@@ -19,28 +20,15 @@ impl Lake {
         let of_headers = header_columns(&grupo.dataset, files, self.stores()).into_iter();
         let kind = |kind: LogicalType| if untyped { kind } else { LogicalType::Text };
         let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
-        let of_dataset = files.iter().filter(|file| file.id.dataset == grupo.dataset);
-        for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !self.is_ours(file)) {
-            for (name, kind) in self.footer_columns(file).unwrap_or_default() {
-                if !columns.iter().any(|(known, _)| *known == name) {
-                    columns.push((name, kind));
-                }
+        let of_dataset = |file: &&SourceFile| file.id.dataset == grupo.dataset && file.kind == FileKind::Parquet;
+        let looked_at = files.par_iter().filter(of_dataset).filter(|file| !self.is_ours(file));
+        let of_footers: Vec<Vec<_>> = looked_at.filter_map(|file| self.footer_columns(file)).collect();
+        for (name, kind) in of_footers.into_iter().flatten() {
+            if !columns.iter().any(|(known, _)| *known == name) {
+                columns.push((name, kind));
             }
         }
         columns
-    }
-
-    /// Those of `files` that may have a column of this name, in any case: a Parquet has it only where its footer has its letters, and
-    /// looking for them takes a tenth of the time of parsing it.
-    pub fn naming(&self, mut files: Vec<SourceFile>, name: &str) -> Vec<SourceFile> {
-        files.retain(|file| file.kind != FileKind::Parquet || (!self.is_ours(file) && self.may_name(file, name)));
-        files
-    }
-
-    fn may_name(&self, file: &SourceFile, name: &str) -> bool {
-        let footer = self.stores().open(&file.location).ok().and_then(|object| footer_text(&At::of(object)).ok());
-        // One that cannot be read is told of by whoever reads it.
-        footer.is_none_or(|footer| has_in_any_case(&footer, name.as_bytes()))
     }
 
     fn footer_columns(&self, file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
@@ -48,12 +36,6 @@ impl Lake {
         let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
         Some(footer.schema().fields().iter().map(column).collect())
     }
-}
-
-fn has_in_any_case(text: &[u8], name: &[u8]) -> bool {
-    let Some(first) = name.first() else { return true };
-    let begins = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text);
-    begins.filter_map(|at| text.get(at..at + name.len())).any(|found| found.eq_ignore_ascii_case(name))
 }
 
 /// How a condition on such a column is read.

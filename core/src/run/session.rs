@@ -20,13 +20,13 @@ use crate::gate;
 use crate::labels::{edition_of, read_ahead};
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
-    Ask, Extent, MissingFiles, OfFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate,
-    validate_question, validate_sql,
+    Ask, Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
+    validate_sql,
 };
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
 use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
-use crate::source::folder::{FileKind, Listing, Names, SourceFile};
+use crate::source::folder::{Listing, Names, SourceFile};
 use crate::source::header_columns;
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
@@ -272,23 +272,11 @@ impl Session {
             let names = self.listed(Some(&datasets), ctx)?;
             Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
         };
-        let selected = OnceLock::<Vec<SourceFile>>::new();
-        let file_columns = |scope: &Scope, extent, called: Option<&str>| {
+        let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            let look = || -> Result<Vec<SourceFile>> {
-                Ok(names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files)
-            };
-            // A check asks of one table, and may ask for several names.
-            let files = match (extent, selected.get()) {
-                (Extent::Selected, Some(files)) => Vec::clone(files),
-                (Extent::Selected, None) => {
-                    let files = look()?;
-                    selected.get_or_init(|| files).clone()
-                }
-                (Extent::Dataset, _) => look()?,
-            };
-            self.columns_of_files(scope.grupo, files, called, ctx)
+            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
+            self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
@@ -353,27 +341,12 @@ impl Session {
 
     /// The columns that files have. Of a tree elsewhere: of those that are here or in the lake; where the catalogue knows none, they
     /// are fetched for it.
-    fn columns_of_files(
-        &self,
-        grupo: &Grupo,
-        files: Vec<SourceFile>,
-        called: Option<&str>,
-        ctx: &Ctx,
-    ) -> Result<OfFiles> {
-        let all = |columns| Ok(OfFiles { columns, all: true });
+    fn columns_of_files(&self, grupo: &Grupo, files: Vec<SourceFile>, ctx: &Ctx) -> Result<Vec<(String, LogicalType)>> {
         if self.mirror.is_none() {
-            // Elsewhere each look at a footer is a request: then one look at all of it.
-            let here = files.iter().all(|file| file.location.is_file());
-            return match called.filter(|_| here && files.iter().any(|file| file.kind == FileKind::Parquet)) {
-                Some(name) => {
-                    let columns = self.lake.columns_of(grupo, &self.lake.naming(files, name));
-                    Ok(OfFiles { columns, all: false })
-                }
-                None => all(self.lake.columns_of(grupo, &files)),
-            };
+            return Ok(self.lake.columns_of(grupo, &files));
         }
         if grupo.columns.is_empty() {
-            return all(self.lake.columns_of(grupo, &self.at_hand(files, ctx)?));
+            return Ok(self.lake.columns_of(grupo, &self.at_hand(files, ctx)?));
         }
         let options = ConvertOptions { verify_crc: self.config.verify_crc, ..ConvertOptions::default() };
         let in_lake = files.iter().filter_map(|file| self.lake.current(file, self.catalog, &options));
@@ -385,7 +358,7 @@ impl Session {
                 columns.push((name, LogicalType::Text));
             }
         }
-        all(columns)
+        Ok(columns)
     }
 
     /// User SQL goes through the gate before anything else looks at it.

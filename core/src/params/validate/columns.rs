@@ -8,7 +8,7 @@ use crate::labels::{derived_column, derived_columns};
 use crate::params::query::Figure;
 use crate::params::{Aggregate, AggregateFn, Extent, Projection, QueryParams, Sort, origin_column};
 
-use super::{Check, MOST_CALLED, hint};
+use super::{Check, hint};
 
 /// PostgreSQL's longest name.
 const MAX_NAME: usize = 63;
@@ -58,30 +58,7 @@ impl Check<'_> {
 
     /// A column that the source's files have by this name goes before one that is derived.
     fn is_of_files(&mut self, name: &str) -> bool {
-        let is_it = |(column, _): &(String, LogicalType)| column.eq_ignore_ascii_case(name);
-        if let Some((_, is)) = self.called.iter().find(|(known, _)| known == name) {
-            return *is;
-        }
-        if self.selected.is_some() || self.called.len() >= MOST_CALLED {
-            return self.of_files(Extent::Selected).iter().any(is_it);
-        }
-        let asked = self.scope.as_ref().map(|scope| (self.file_columns)(scope, Extent::Selected, Some(name)));
-        let is = match asked {
-            Some(Ok(of)) => {
-                let is = of.columns.iter().any(is_it);
-                if of.all {
-                    self.selected = Some(of.columns);
-                }
-                is
-            }
-            Some(Err(error)) => {
-                self.failed.get_or_insert(error);
-                false
-            }
-            None => false,
-        };
-        self.called.push((name.to_owned(), is));
-        is
+        self.of_files(Extent::Selected).iter().any(|(column, _)| column.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn projection(&mut self, params: &QueryParams) -> Projection {

@@ -67,19 +67,8 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
     }
 }
 
-/// The columns of a table's files; with a name, it may be those of the files that may have one of that name.
-pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent, Option<&str>) -> Result<OfFiles>;
-
-/// Columns of files.
-#[derive(Debug, Default)]
-pub struct OfFiles {
-    /// By name.
-    pub columns: Vec<(String, LogicalType)>,
-    /// Of the files, whatever the name that was asked for.
-    pub all: bool,
-}
-/// Names that are looked for one by one; of more, all columns are asked.
-const MOST_CALLED: usize = 8;
+/// The columns of a table's files.
+pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent) -> Result<Vec<(String, LogicalType)>>;
 
 struct Check<'a> {
     problems: Vec<Problem>,
@@ -90,8 +79,6 @@ struct Check<'a> {
     scope: Option<Scope>,
     selected: Option<Vec<(String, LogicalType)>>,
     of_dataset: Option<Vec<(String, LogicalType)>>,
-    /// Names that were looked for in the files, and whether one has them.
-    called: Vec<(String, bool)>,
     file_columns: FileColumns<'a>,
     /// Labels and derived columns that were named.
     derived: Vec<Arc<Derived>>,
@@ -108,7 +95,6 @@ impl<'a> Check<'a> {
             scope: None,
             selected: None,
             of_dataset: None,
-            called: Vec::new(),
             file_columns,
             derived: Vec::new(),
             failed: None,
@@ -122,14 +108,11 @@ impl<'a> Check<'a> {
             Extent::Dataset => &mut self.of_dataset,
         };
         asked.get_or_insert_with(|| {
-            let asked = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent, None));
-            asked.unwrap_or_else(|| Ok(OfFiles::default())).map_or_else(
-                |error| {
-                    self.failed.get_or_insert(error);
-                    Vec::new()
-                },
-                |of| of.columns,
-            )
+            let columns = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent));
+            columns.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|error| {
+                self.failed.get_or_insert(error);
+                Vec::new()
+            })
         })
     }
     /// Whether there are as many problems as an answer names: what may have been meant is not looked for any more.

@@ -12,7 +12,7 @@ use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, S
 use crate::source::declared::OwnTable;
 
 use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix, no_word};
-use super::{Check, OfFiles, hint};
+use super::{Check, hint};
 use crate::params::sizes::told;
 
 /// What the gate found in the user's SQL.
@@ -66,7 +66,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         Err(error) => (SqlUse::default(), error.problems().to_vec()),
     };
     let passed = refused.is_empty();
-    let mut check = Check::new(refused, &|_, _, _| Ok(OfFiles::default()));
+    let mut check = Check::new(refused, &|_, _| Ok(Vec::new()));
     check.contract(params.contract);
     check.not_with_sql(params);
     let mut scopes = Vec::new();
@@ -107,7 +107,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
         Ok(asked) => (Some(asked), Vec::new()),
         Err(error) => (None, error.problems().to_vec()),
     };
-    let mut check = Check::new(refused, &|_, _, _| Ok(OfFiles::default()));
+    let mut check = Check::new(refused, &|_, _| Ok(Vec::new()));
     check.contract(params.contract);
     check.not_with_sql(params);
     let given =
