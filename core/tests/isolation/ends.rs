@@ -6,7 +6,7 @@ use datasus::base::{Cancel, CancelReason};
 use datasus::{Client, Code, Config, Isolation, Options, Pending};
 
 use crate::ungated::Ungated;
-use crate::{config, metric, own_program, server, source, sql, still_answers, until, workers};
+use crate::{config, metric, open_own_program, server, source, sql, still_answers, until, workers};
 
 /// Has no end that anybody lives to see, and hears no interrupt for long.
 const ENDLESS: &str = "SELECT sum(a.r * b.r) FROM range(100000000) a(r), range(100000000) b(r)";
@@ -41,9 +41,7 @@ fn a_cancel_and_a_deadline_are_a_kill() {
 #[test]
 fn a_worker_that_is_killed_in_mid_answer_is_an_error_of_that_job_alone() {
     let (source, folder) = (source(), tempfile::tempdir().unwrap());
-    let program = own_program(folder.path());
-    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
-    let client = Client::open_with(source.path(), config).unwrap();
+    let (client, program) = open_own_program(source.path(), folder.path());
     let mut rows = client.query(&sql(ROWS)).unwrap();
     rows.next().unwrap().unwrap();
     // Waiting ones too: the next statement finds another.
@@ -62,9 +60,7 @@ fn a_worker_that_is_killed_in_mid_answer_is_an_error_of_that_job_alone() {
 #[test]
 fn a_fork_server_that_is_killed_is_an_error_of_what_runs_and_of_nothing_else() {
     let (source, folder) = (source(), tempfile::tempdir().unwrap());
-    let program = own_program(folder.path());
-    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
-    let client = Client::open_with(source.path(), config).unwrap();
+    let (client, program) = open_own_program(source.path(), folder.path());
     for _ in 0..3 {
         let mut rows = client.query(&sql(ROWS)).unwrap();
         rows.next().unwrap().unwrap();
@@ -82,9 +78,7 @@ fn a_fork_server_that_is_killed_is_an_error_of_what_runs_and_of_nothing_else() {
 #[test]
 fn a_worker_has_two_pipes_and_nothing_of_the_others_open() {
     let (source, folder) = (source(), tempfile::tempdir().unwrap());
-    let program = own_program(folder.path());
-    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
-    let client = Client::open_with(source.path(), config).unwrap();
+    let (client, program) = open_own_program(source.path(), folder.path());
     let mut running: Vec<_> = (0..3).map(|_| client.query(&sql(ROWS)).unwrap()).collect();
     running.iter_mut().for_each(|rows| assert!(rows.next().unwrap().is_ok()));
     let server = server(&program);

@@ -101,3 +101,10 @@ pub fn own_program(folder: &Path) -> PathBuf {
     std::fs::copy(WORKER, &program).unwrap();
     program
 }
+
+/// Isolated, with a program of its own.
+pub fn open_own_program(source: &Path, folder: &Path) -> (Client, PathBuf) {
+    let program = own_program(folder);
+    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
+    (Client::open_with(source, config).unwrap(), program)
+}

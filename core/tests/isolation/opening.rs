@@ -6,7 +6,7 @@ use std::path::Path;
 use datasus::base::{Cancel, CancelReason};
 use datasus::{Client, Code, Config, Isolation, Pending};
 
-use crate::{config, metric, own_program, rows, server, source, sql, still_answers, until, workers};
+use crate::{config, metric, open_own_program, own_program, rows, server, source, sql, still_answers, until, workers};
 
 fn refused(source: &Path, worker: &Path) -> datasus::Error {
     let config = Config { worker: Some(worker.into()), ..config(Isolation::Process) };
@@ -47,9 +47,7 @@ fn a_worker_that_is_missing_or_of_another_build_is_told_when_the_client_opens() 
 #[test]
 fn workers_end_with_their_client() {
     let (source, folder) = (source(), tempfile::tempdir().unwrap());
-    let program = own_program(folder.path());
-    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
-    let client = Client::open_with(source.path(), config).unwrap();
+    let (client, program) = open_own_program(source.path(), folder.path());
     still_answers(&client);
     assert!(!workers(&program).is_empty());
     drop(client);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::child::is_readable;
+use super::readable::is_readable;
 
 /// A process that was killed ends at once, unless it is in the midst of giving back its memory.
 const TO_END: Duration = Duration::from_secs(20);

@@ -4,26 +4,23 @@
 //! its files ([`limits`]), shows it the statement's files and one folder to write to ([`landlock`]), and leaves it no network and no
 //! other program ([`seccomp`]). One statement a worker. The statement goes there by a pipe and rows come back by another; a cancel and a
 //! deadline are a kill, and a crash is one job's DS-500. On Linux workers are forked by a process that has an engine open and has seen no
-//! statement ([`fork_server`]); elsewhere each is a program that is started.
+//! statement ([`fork`]); elsewhere each is a program that is started.
 
 mod carry;
 mod child;
 #[cfg(target_os = "linux")]
-mod fork_server;
+mod fork;
 #[cfg(target_os = "linux")]
 mod forked;
-#[cfg(target_os = "linux")]
-mod forking;
 mod frames;
 #[cfg(target_os = "linux")]
 mod landlock;
 mod limits;
 mod locks;
 mod metrics;
-#[cfg(target_os = "linux")]
-mod passing;
 mod place;
 mod pool;
+mod readable;
 mod request;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod seccomp;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::child::Worker;
 #[cfg(target_os = "linux")]
-use super::fork_server::ForkServer;
+use super::fork::ForkServer;
 use super::request::Locks;
 use crate::base::Result;
 

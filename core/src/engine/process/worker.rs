@@ -60,7 +60,7 @@ fn serve(parent: u32) -> IoResult<()> {
     #[cfg(target_os = "linux")]
     if forks {
         drop(answers);
-        return super::forking::serve(requests)?.map_or(Ok(()), |(requests, answers)| serve_one(requests, answers));
+        return super::fork::serve(requests)?.map_or(Ok(()), |(requests, answers)| serve_one(requests, answers));
     }
     serve_one(requests, answers)
 }
@@ -68,7 +68,7 @@ fn serve(parent: u32) -> IoResult<()> {
 /// Whether this process is to fork workers, and can.
 fn forks() -> bool {
     #[cfg(target_os = "linux")]
-    return std::env::var_os(super::request::FORKS).is_some() && super::forking::is_possible();
+    return std::env::var_os(super::request::FORKS).is_some() && super::fork::is_possible();
     #[cfg(not(target_os = "linux"))]
     false
 }

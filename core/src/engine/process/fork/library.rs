@@ -9,13 +9,15 @@ use std::time::Instant;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::child::{PIPE_BYTES, Process, TO_ANSWER, Worker, greeted, is_readable, refused};
-use super::request::{FORKS, Hello, environment};
-use super::{forking, passing, place};
+use super::{passing, server};
 use crate::base::Result;
+use crate::engine::process::child::{PIPE_BYTES, Process, TO_ANSWER, Worker, greeted, refused};
+use crate::engine::process::place;
+use crate::engine::process::readable::is_readable;
+use crate::engine::process::request::{FORKS, Hello, environment};
 
 /// Ends with the thread that has started it, and its workers with it.
-pub(super) struct ForkServer {
+pub struct ForkServer {
     program: Child,
     control: OwnedFd,
     hello: Hello,
@@ -59,7 +61,7 @@ impl ForkServer {
         let (Ok((theirs, requests)), Ok((answers, from)), Ok((ended, how))) = (pipe(), pipe(), pipe()) else {
             return Ok(None);
         };
-        match passing::send(&self.control, forking::FORK, &[theirs.as_fd(), from.as_fd(), how.as_fd()]) {
+        match passing::send(&self.control, server::FORK, &[theirs.as_fd(), from.as_fd(), how.as_fd()]) {
             Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 return Ok(None);
             }
@@ -71,7 +73,7 @@ impl ForkServer {
         }
         let (letter, descriptors) = passing::receive(&self.control)?.ok_or(ErrorKind::UnexpectedEof)?;
         // One whose process cannot be named here has its pipes closed, and ends.
-        let process = descriptors.into_iter().next().filter(|_| letter == forking::FORK);
+        let process = descriptors.into_iter().next().filter(|_| letter == server::FORK);
         let Some(process) = process else { return Ok(None) };
         // One that stays small is only slower.
         let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE_BYTES);

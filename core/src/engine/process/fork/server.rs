@@ -12,7 +12,8 @@ use rustix::process::{
     waitpid,
 };
 
-use super::{limits, passing};
+use super::passing;
+use crate::engine::process::limits;
 
 /// Asks for a worker, with its ends of two pipes and one for how it ended; the answer, with a descriptor of its process.
 pub(super) const FORK: u8 = b'F';
@@ -20,7 +21,7 @@ pub(super) const FORK: u8 = b'F';
 pub(super) const REFUSED: u8 = b'R';
 
 /// Whether this kernel has what it takes.
-pub(super) fn is_possible() -> bool {
+pub fn is_possible() -> bool {
     // SAFETY: signal 0 is none; it is asked whether one could be sent.
     let hears = |me: OwnedFd| unsafe { libc::syscall(libc::SYS_pidfd_send_signal, me.as_raw_fd(), 0, 0, 0) } == 0;
     pidfd_open(getpid(), PidfdFlags::empty()).is_ok_and(hears)
@@ -50,7 +51,7 @@ impl Forked {
 }
 
 /// Serves until the library closes `control`. Returns in each worker that it forks with that one's pipes: requests, and answers.
-pub(super) fn serve(control: File) -> IoResult<Option<(File, File)>> {
+pub fn serve(control: File) -> IoResult<Option<(File, File)>> {
     // What the host ignores a program that it starts ignores too, and then nobody hears how its children ended.
     // SAFETY: no handler is installed.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
