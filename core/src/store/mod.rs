@@ -1,7 +1,6 @@
 //! Where objects lie, and how they are listed, read and published: a store by scheme. Whoever reads an object names it by its [`Location`]; the
 //! folders of this machine are the first store, S3 the second, and others come by being registered ([`Stores::with`]).
 
-mod carried;
 mod chunk_cache;
 mod ftp;
 mod handle;
@@ -18,6 +17,7 @@ mod splice;
 mod stores;
 mod tree;
 mod walk;
+mod whole_upload;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

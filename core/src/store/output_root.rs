@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::carried::Carried;
+use super::whole_upload::WholeUpload;
 use super::{GrowingUpload, LocalRoot, Location, Spared, SparedElsewhere, Stores, Upload};
 use crate::base::{Cancel, Code, Error, Result, text};
 
@@ -107,7 +107,7 @@ impl OutputRoot {
         let (to, stores) = (below(root, path, spared)?, stores.during(cancel));
         match stores.begin_growing(&to, overwrite, log)? {
             Some(upload) => Ok(Some(upload)),
-            None => Ok(Some(Box::new(Carried::new(stores, to, overwrite)))),
+            None => Ok(Some(Box::new(WholeUpload::new(stores, to, overwrite)))),
         }
     }
 }

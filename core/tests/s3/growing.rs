@@ -359,3 +359,20 @@ fn parts_are_at_the_server_before_the_job_has_its_last_rows() {
     }
     assert_eq!(notes(place.path()), 0);
 }
+
+/// What one server has of a file is nothing of what another has.
+#[test]
+fn a_job_that_goes_on_at_another_server_sends_it_the_whole_file() {
+    let Some(server) = shared() else { return };
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(source.path());
+    let (proxy, output, file) = (Proxy::before(server.port), "s3://datasus/outro-servidor", "linhas.csv");
+    killed_at(3, &proxy, source.path(), place.path(), output, file);
+    // Another address is another server, as far as the job can tell.
+    assert!(child(source.path(), place.path(), server.port, output, file).wait().unwrap().success());
+    let settings = outputs::settings(place.path(), server.port, output);
+    let here = Config { output: Some(place.path().join("out")), ..settings };
+    Client::open_with(source.path(), here).unwrap().export(&QueryParams::dataset("SIH-RD"), to(file)).unwrap();
+    let expected = bytes::Bytes::from(std::fs::read(place.path().join("out").join(file)).unwrap());
+    assert!(same(file, read(server.port, output, file), &expected));
+}

@@ -12,13 +12,13 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use object_store::multipart::PartId;
 
-use super::S3;
 use super::failure::Kind;
 use super::notes::{Note, Noted};
 use super::target::{Completed, PART, Target};
 use super::upload_log::{Begun, SentPart, UploadLog};
+use super::{S3, Token};
 use crate::base::{Cancel, CancelReason, Error, ForkGuard, Result};
-use crate::store::GrowingUpload;
+use crate::store::{GrowingUpload, Location};
 
 /// How long whoever gives up waits for the server's word; the note stays for the rest.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -43,16 +43,22 @@ struct Worker {
 
 impl Growing {
     /// Asks the server nothing yet.
-    pub fn open(store: S3, target: Target, log: &Path) -> Result<Self> {
-        let stop = target.cancel.child();
-        let log = UploadLog::open(log)?;
+    pub fn open(store: &S3, to: &Location, overwrite: bool, log: &Path) -> Result<Self> {
+        let stop = store.cancel().child();
+        // All that it asks ends with it.
+        let store = S3 { cancel: Token(stop.clone()), ..store.clone() };
+        let target = store.target(to, overwrite)?;
         let server = target.client.settings.server();
+        let mut log = UploadLog::open(log, &server)?;
         // One at another server is left to its note.
         let is_here = |begun: &&Begun| begun.server == server && begun.at == target.at;
         let here = log.begun.as_ref().filter(is_here);
         let upload = here.map(|begun| begun.upload.clone());
         let note = here.and_then(|begun| Note::again(begun.note.as_ref()?));
-        let target = Target { cancel: stop.clone(), ..target };
+        if upload.is_none() {
+            // What another upload has of the file says nothing of this one.
+            log.parts.clear();
+        }
         let sent = Sent { store, target, log, upload, note, next: 0, renewed: false };
         let (span, home) = (tracing::Span::current(), ForkGuard::default());
         Ok(Growing { sent: Arc::new(Mutex::new(sent)), worker: None, stop, whole: None, span, home })

@@ -69,12 +69,9 @@ impl S3 {
 
     fn head(&self, at: &Location) -> std::result::Result<(Place, ObjectMeta), failure::Failure> {
         let ours = |error| failure::Failure { error, kind: Kind::Other, again: false };
-        let place = self.client.place(at).map_err(ours)?;
-        let found = self.client.call(self.cancel(), at, || {
-            let Place { bucket, key, .. } = place.clone();
-            async move { bucket.head(&key).await }
-        })?;
-        Ok((place, found))
+        let target = self.target(at, false).map_err(ours)?;
+        let found = target.head()?;
+        Ok((target.place, found))
     }
 
     fn target(&self, at: &Location, overwrite: bool) -> Result<Target> {
@@ -196,18 +193,13 @@ impl Store for S3 {
 
     fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
         self.sweep();
-        if !overwrite {
-            match self.head(to) {
-                Ok(_) => return Err(super::output_root::exists(to)),
-                Err(failure) if failure.kind == Kind::Missing => {}
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        Ok(Box::new(upload::Sending::new(self.target(to, overwrite)?)))
+        let target = self.target(to, overwrite)?;
+        target.check_free()?;
+        Ok(Box::new(upload::Sending::new(target)))
     }
 
     fn begin_growing(&self, to: &Location, overwrite: bool, log: &Path) -> Result<Option<Box<dyn GrowingUpload>>> {
-        let growing = growing::Growing::open(self.clone(), self.target(to, overwrite)?, log)?;
+        let growing = growing::Growing::open(self, to, overwrite, log)?;
         Ok(Some(Box::new(growing)))
     }
 

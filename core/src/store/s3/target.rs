@@ -89,6 +89,18 @@ impl Target {
         })
     }
 
+    /// DS-409 where something is, unless that may be replaced.
+    pub fn check_free(&self) -> Result<()> {
+        if self.overwrite {
+            return Ok(());
+        }
+        match self.head() {
+            Ok(_) => Err(exists(&self.at)),
+            Err(failure) if failure.kind == Kind::Missing => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
     /// In one request, and only where nothing is, unless that may be replaced.
     pub fn put(&self, data: Bytes) -> Result<()> {
         let mode = if self.overwrite { PutMode::Overwrite } else { PutMode::Create };
@@ -127,14 +139,8 @@ impl Target {
 
     /// Makes one object of the parts, and only where nothing is, unless that may be replaced.
     pub fn complete(&self, id: &str, parts: &[PartId]) -> Result<Completed> {
-        if !self.overwrite {
-            // The library has no way to complete only where nothing is: somebody may come in between.
-            match self.head() {
-                Ok(_) => return Err(exists(&self.at)),
-                Err(failure) if failure.kind == Kind::Missing => {}
-                Err(failure) => return Err(failure.into()),
-            }
-        }
+        // The library has no way to complete only where nothing is: somebody may come in between.
+        self.check_free()?;
         let Place { bucket, key, .. } = self.place.clone();
         let done = self.client.call(&self.cancel, &self.at, || {
             let (bucket, key, id, parts) = (bucket.clone(), key.clone(), id.to_owned(), parts.to_vec());

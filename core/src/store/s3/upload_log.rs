@@ -11,8 +11,9 @@ use crate::store::Location;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Record {
-    /// What lay there before, none where nothing did: it is not the job's.
+    /// What lay there before, at this server, none where nothing did: it is not the job's.
     Over {
+        server: String,
         etag: Option<String>,
     },
     Begun(Begun),
@@ -42,6 +43,7 @@ pub(super) struct SentPart {
 
 pub(super) struct UploadLog {
     path: PathBuf,
+    server: String,
     log: Log<Record>,
     /// None: nobody has looked.
     pub over: Option<Option<String>>,
@@ -51,12 +53,14 @@ pub(super) struct UploadLog {
 }
 
 impl UploadLog {
-    pub fn open(path: &Path) -> Result<Self> {
+    /// `server`: what lay at another says nothing of it.
+    pub fn open(path: &Path, server: &str) -> Result<Self> {
         let (log, records) = Log::open(path)?;
-        let mut found = UploadLog { path: path.to_owned(), log, over: None, begun: None, parts: BTreeMap::new() };
+        let (path, server) = (path.to_owned(), server.to_owned());
+        let mut found = UploadLog { path, server, log, over: None, begun: None, parts: BTreeMap::new() };
         for record in records {
             match record {
-                Record::Over { etag } => found.over = Some(etag),
+                Record::Over { server, etag } => found.over = (server == found.server).then_some(etag),
                 Record::Begun(begun) => (found.begun, found.parts) = (Some(begun), BTreeMap::new()),
                 Record::Part { number, part } => drop(found.parts.insert(number, part)),
             }
@@ -93,7 +97,7 @@ impl UploadLog {
     }
 
     fn rewrite(&mut self) -> Result<()> {
-        let over = self.over.iter().map(|etag| Record::Over { etag: etag.clone() });
+        let over = self.over.iter().map(|etag| Record::Over { server: self.server.clone(), etag: etag.clone() });
         let begun = self.begun.iter().cloned().map(Record::Begun);
         let parts = self.parts.iter().map(|(number, part)| Record::Part { number: *number, part: part.clone() });
         self.log.replace(&over.chain(begun).chain(parts).collect::<Vec<_>>())

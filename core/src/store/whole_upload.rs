@@ -6,20 +6,20 @@ use std::io::{Seek, Write};
 use super::{GrowingUpload, Location, Stores, Upload};
 use crate::base::{Code, Error, Result};
 
-pub(super) struct Carried {
+pub(super) struct WholeUpload {
     stores: Stores,
     to: Location,
     overwrite: bool,
     upload: Option<Box<dyn Upload>>,
 }
 
-impl Carried {
+impl WholeUpload {
     pub fn new(stores: Stores, to: Location, overwrite: bool) -> Self {
-        Carried { stores, to, overwrite, upload: None }
+        WholeUpload { stores, to, overwrite, upload: None }
     }
 }
 
-impl GrowingUpload for Carried {
+impl GrowingUpload for WholeUpload {
     fn is_published(&mut self, bytes: u64) -> Result<bool> {
         match self.stores.stat(&self.to) {
             Ok(found) => Ok(found.size == bytes),
