@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::answer::{Basis, Expected, ExpectedSeconds, Runs};
 use super::history::{Entry, History, Traits};
 use super::model::{Calibration, Corrected, Learner, Model};
-use super::sample::{Sample, Samples};
+use super::sample::{Sample, Samples, Wanted};
 use super::spread::Spread;
 use super::sql::{self, Found};
 use super::structured::{self, Known};
 use crate::base::{Error, Result};
 use crate::columnar::parquet_footer;
-use crate::labels::{Derived, derived_column};
+use crate::labels::derived_column;
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Predicate, Projection, Query, QueryParams, Scope};
 use crate::plan::conditions;
@@ -175,6 +175,7 @@ impl Estimator {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         let named: BTreeSet<String>;
         conditions.iter().for_each(|condition| condition.columns(&mut names));
+        let compared = names.clone();
         match &query.ask {
             Ask::Structured(ask) => {
                 if let Projection::Grouped { keys, .. } = &ask.projection {
@@ -190,9 +191,14 @@ impl Estimator {
             }
             Ask::Catalog(_) => return Ok(None),
         }
-        let derived: Vec<Arc<Derived>> =
-            names.iter().filter_map(|name| derived_column(table.scope.grupo, name)).collect();
-        let is_derived = |name: &str| derived.iter().any(|one| one.name.eq_ignore_ascii_case(name));
+        let is_compared =
+            |name: &str| matches!(query.ask, Ask::Sql(_)) || compared.iter().any(|one| one.eq_ignore_ascii_case(name));
+        let wanted = |name: &&str| {
+            let column = derived_column(table.scope.grupo, name)?;
+            Some(Wanted { is_compared: is_compared(name), column })
+        };
+        let derived: Vec<Wanted> = names.iter().filter_map(wanted).collect();
+        let is_derived = |name: &str| derived.iter().any(|one| one.column.name.eq_ignore_ascii_case(name));
         let columns = names.into_iter().filter(|name| !is_derived(name)).map(str::to_owned).collect();
         self.samples.of(table.seen(), &columns, &derived).map(Some)
     }

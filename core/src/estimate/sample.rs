@@ -90,6 +90,13 @@ impl Sample {
     }
 }
 
+/// A derived column of a sample.
+pub(super) struct Wanted {
+    pub column: Arc<Derived>,
+    /// By its values; one that only tells rows apart has the numbers of its words.
+    pub is_compared: bool,
+}
+
 /// What was read of row groups.
 #[derive(Default)]
 pub(super) struct Samples(Mutex<Kept>);
@@ -128,11 +135,11 @@ impl Samples {
         *self.kept() = Kept::default();
     }
 
-    /// Rows of `files`, with the columns of these names and `derived` ones.
-    pub fn of(&self, files: &[&LakeFile], columns: &BTreeSet<String>, derived: &[Arc<Derived>]) -> Result<Sample> {
+    /// Rows of `files`, with the columns of these names and derived ones.
+    pub fn of(&self, files: &[&LakeFile], columns: &BTreeSet<String>, derived: &[Wanted]) -> Result<Sample> {
         let rows: u64 = files.iter().map(|file| file.rows).sum();
         let chosen = chosen(files);
-        let inputs = derived.iter().flat_map(|derived| derived.inputs.iter().map(|name| name.to_uppercase()));
+        let inputs = derived.iter().flat_map(|wanted| wanted.column.inputs.iter().map(|name| name.to_uppercase()));
         let names: BTreeSet<String> = columns.iter().map(|name| name.to_uppercase()).chain(inputs).collect();
         let read: BTreeSet<String> = names.iter().filter(|name| origin_column(name).is_none()).cloned().collect();
         let of_groups = self.read(&chosen, &read)?;
@@ -149,14 +156,19 @@ impl Samples {
                 arrays.push(whole);
             }
         }
-        for one in derived {
+        for Wanted { column: one, is_compared } in derived {
             let input = |name: &String| {
                 let at = fields.iter().position(|field: &Field| field.name().eq_ignore_ascii_case(name));
                 at.map_or(Input::Null, |at| Input::Array(arrays[at].clone()))
             };
             let inputs: Vec<Input> = one.inputs.iter().map(input).collect();
             // Of a user's own column of another type it is DuckDB's to make, and nothing is known of it here.
-            let Ok(made) = one.compute(&inputs, usize::try_from(taken).unwrap_or(0), false) else { continue };
+            let rows = usize::try_from(taken).unwrap_or(0);
+            let made = match is_compared {
+                true => one.compute(&inputs, rows, false),
+                false => one.compute_numbers(&inputs, rows),
+            };
+            let Ok(made) = made else { continue };
             fields.push(Field::new(&one.name, made.data_type().clone(), true));
             arrays.push(made);
         }

@@ -1,6 +1,7 @@
 //! The numbers of a column's words, row by row: a code is looked up once, however many rows have it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow::array::{Array, AsArray, DictionaryArray, Int32Array, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
@@ -8,7 +9,7 @@ use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
 use super::derived::{COMPETENCIA, Derived, Number};
-use super::known_codes::Phase;
+use super::known_codes::{Known, Phase};
 use super::record::{Cells, Input, Record};
 use super::short_codes::NONE;
 use super::short_codes::ShortCodes;
@@ -56,7 +57,7 @@ impl Derived {
         let of_values = first_instead(inputs, Input::Array(codes.values().clone()));
         let record = Record::of(&of_values)?;
         let mut numbers = vec![NONE; values.len()];
-        let phase = self.phase_in(&record);
+        let phase = self.phase_at(&record, 0);
         if !phase.0 {
             return Ok(numbers);
         }
@@ -87,16 +88,40 @@ impl Derived {
         keys(texts.iter().map(|text| text.and_then(|text| places.get(text).copied()).unwrap_or(NONE)).collect())
     }
 
-    /// Of records that are all of one competência: what that decides.
-    fn phase_in(&self, record: &Record<'_>) -> Phase {
+    /// What the competência of a record decides.
+    fn phase_at(&self, record: &Record<'_>, row: usize) -> Phase {
         match self.is_dated() {
-            true => match record.text(self.inputs.len() - 1, 0) {
+            true => match record.text(self.inputs.len() - 1, row) {
                 Some(competencia) => self.phase(competencia),
                 // No list is of that time: `(0, 1)` is no place of one.
-                None => (self.holds(record, 0), (0, 1)),
+                None => (self.holds(record, row), (0, 1)),
             },
-            false => (self.holds(record, 0), (0, 0)),
+            false => (self.holds(record, row), (0, 0)),
         }
+    }
+
+    /// Rows one behind the other that are in one phase.
+    fn runs(&self, record: &Record<'_>, rows: usize) -> Vec<(Range<usize>, Phase)> {
+        let last = self.inputs.len() - 1;
+        if !self.is_dated() || record.is_same(last) {
+            return vec![(0..rows, self.phase_at(record, 0))];
+        }
+        let mut runs: Vec<(Range<usize>, Phase)> = Vec::new();
+        let mut phases: HashMap<Option<&str>, Phase> = HashMap::new();
+        let mut before = None;
+        for row in 0..rows {
+            let competencia = record.text(last, row);
+            let is_as_before = before.replace(competencia) == Some(competencia);
+            let phase = match runs.last() {
+                Some((_, phase)) if is_as_before => *phase,
+                _ => *phases.entry(competencia).or_insert_with(|| self.phase_at(record, row)),
+            };
+            match runs.last_mut() {
+                Some((run, of_run)) if *of_run == phase => run.end = row + 1,
+                _ => runs.push((row..row + 1, phase)),
+            }
+        }
+        runs
     }
 
     fn is_dated(&self) -> bool {
@@ -109,46 +134,88 @@ impl Derived {
     }
 
     pub(super) fn numbers_of_rows(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
-        let dated = self.is_dated();
-        let of_one = self.inputs.len() == 1 + usize::from(dated);
         if rows == 0 {
             return Vec::new();
         }
-        let one_by_one = || (0..rows).map(|row| self.look(record, row, number)).collect();
-        if !of_one || (dated && !record.is_same(self.inputs.len() - 1)) {
-            return one_by_one();
-        }
-        let phase = self.phase_in(record);
-        if !phase.0 {
-            return vec![NONE; rows];
-        }
+        let of_one = self.inputs.len() == 1 + usize::from(self.is_dated());
         match record.cells(0) {
             // Codes are short, and few.
-            Cells::Text(array) => {
-                let (mut near, mut known) = (ShortCodes::new(), self.known.of(phase));
-                let mut long: HashMap<&str, u32> = HashMap::new();
-                let of_null = if array.null_count() == 0 { NONE } else { number_of_null(*array, record, number) };
-                let (offsets, bytes) = (array.value_offsets(), array.value_data());
-                let of_row = |row: usize| {
-                    if array.is_null(row) {
-                        return of_null;
-                    }
-                    let code = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
-                    near.number(code, || known.number(code, || number(record, row)))
-                        .unwrap_or_else(|| *long.entry(array.value(row)).or_insert_with(|| number(record, row)))
-                };
-                (0..rows).map(of_row).collect()
-            }
-            Cells::Int32(array) => {
-                let mut known: HashMap<i32, u32> = HashMap::new();
-                let of_null = number_of_null(*array, record, number);
-                let numbers = array.iter().enumerate().map(|(row, value)| {
-                    value.map_or(of_null, |value| *known.entry(value).or_insert_with(|| number(record, row)))
-                });
-                numbers.collect()
-            }
-            _ => one_by_one(),
+            Cells::Text(array) if of_one => self.by_codes(record, rows, |phase| Texts {
+                array,
+                near: ShortCodes::new(),
+                known: self.known.of(phase),
+                long: HashMap::new(),
+                of_null: None,
+                look: |row| number(record, row),
+            }),
+            Cells::Int32(array) if of_one => self.by_codes(record, rows, |_| Integers {
+                array,
+                known: HashMap::new(),
+                look: |row| number(record, row),
+            }),
+            _ => (0..rows).map(|row| self.look(record, row, number)).collect(),
         }
+    }
+
+    /// A number is the same for all rows of one code in one phase.
+    fn by_codes<C: Codes>(&self, record: &Record<'_>, rows: usize, of: impl Fn(Phase) -> C) -> Vec<u32> {
+        let mut of_phases: Vec<(Phase, C)> = Vec::new();
+        let mut numbers = Vec::with_capacity(rows);
+        for (run, phase) in self.runs(record, rows) {
+            if !phase.0 {
+                numbers.resize(run.end, NONE);
+                continue;
+            }
+            let at = of_phases.iter().position(|(known, _)| *known == phase).unwrap_or_else(|| {
+                of_phases.push((phase, of(phase)));
+                of_phases.len() - 1
+            });
+            let codes = &mut of_phases[at].1;
+            numbers.extend(run.map(|row| codes.number_of(row)));
+        }
+        numbers
+    }
+}
+
+/// Codes of rows in one phase, each looked up once.
+trait Codes {
+    fn number_of(&mut self, row: usize) -> u32;
+}
+
+struct Texts<'a, L> {
+    array: &'a StringArray,
+    near: ShortCodes,
+    known: Known<'a>,
+    long: HashMap<&'a str, u32>,
+    of_null: Option<u32>,
+    look: L,
+}
+
+impl<L: Fn(usize) -> u32> Codes for Texts<'_, L> {
+    #[inline]
+    fn number_of(&mut self, row: usize) -> u32 {
+        let Texts { array, near, known, long, of_null, look } = self;
+        if array.is_null(row) {
+            return *of_null.get_or_insert_with(|| look(row));
+        }
+        let (offsets, bytes) = (array.value_offsets(), array.value_data());
+        let code = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
+        near.number(code, || known.number(code, || look(row)))
+            .unwrap_or_else(|| *long.entry(array.value(row)).or_insert_with(|| look(row)))
+    }
+}
+
+struct Integers<'a, L> {
+    array: &'a Int32Array,
+    known: HashMap<Option<i32>, u32>,
+    look: L,
+}
+
+impl<L: Fn(usize) -> u32> Codes for Integers<'_, L> {
+    #[inline]
+    fn number_of(&mut self, row: usize) -> u32 {
+        let value = self.array.is_valid(row).then(|| self.array.value(row));
+        *self.known.entry(value).or_insert_with(|| (self.look)(row))
     }
 }
 
@@ -166,10 +233,6 @@ pub(super) fn first_instead(inputs: &[Input], first: Input) -> Vec<Input> {
     [first].into_iter().chain(inputs.iter().skip(1).cloned()).collect()
 }
 
-fn number_of_null(array: &dyn Array, record: &Record<'_>, number: &Number) -> u32 {
-    (0..array.len()).find(|row| array.is_null(*row)).map_or(NONE, |row| number(record, row))
-}
-
 /// Numbers of words; none is NULL.
 fn keys(numbers: Vec<u32>) -> Int32Array {
     let nulls = numbers
@@ -177,4 +240,51 @@ fn keys(numbers: Vec<u32>) -> Int32Array {
         .then(|| NullBuffer::new(BooleanBuffer::collect_bool(numbers.len(), |row| numbers[row] != NONE)));
     let keys: Vec<i32> = numbers.into_iter().map(|number| i32::try_from(number).unwrap_or(0)).collect();
     Int32Array::new(ScalarBuffer::from(keys), nulls)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::derived::Rule;
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::labels::derived_columns;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        /// Records of many competências have together the words that each has alone.
+        #[test]
+        fn a_record_has_the_same_word_beside_those_of_other_competencias(
+            rows in proptest::collection::vec(("[A-Z0-9]?[0-9]{0,4}", 0..40_u32, any::<bool>()), 1..60)
+        ) {
+            let competencia = |nth: u32| (nth > 0).then(|| format!("{}{:02}", 1990 + nth, 1 + nth % 12));
+            let codes: StringArray = rows.iter().map(|(code, _, is_null)| (!is_null).then_some(code)).collect();
+            let when: StringArray = rows.iter().map(|(_, nth, _)| competencia(*nth)).collect();
+            let inputs = [Input::Array(Arc::new(codes)), Input::Array(Arc::new(when))];
+            let of = |row: usize| inputs.iter().map(|input| match input {
+                Input::Array(array) => Input::Array(array.slice(row, 1)),
+                other => other.clone(),
+            }).collect::<Vec<_>>();
+            for dataset in ["SIH-RD", "SIM-DO", "CNES-ST"] {
+                for one in derived_columns(Catalog::builtin().dataset(dataset).expect("of the catalogue")).iter() {
+                    if !one.has_words() || one.inputs.len() != 2 || !one.is_dated() {
+                        continue;
+                    }
+                    let together = one.compute_numbers(&inputs, rows.len()).expect("texts");
+                    for (row, of_row) in rows.iter().enumerate() {
+                        // What was looked up before is kept: each alone by a look of its own.
+                        let Rule::Word { number, .. } = &one.rule else { unreachable!("it has words") };
+                        let alone = of(row);
+                        let alone = one.look(&Record::of(&alone).expect("texts"), 0, number);
+                        let found = together.as_primitive::<Int32Type>();
+                        let found = if found.is_null(row) { NONE } else { found.value(row) as u32 };
+                        prop_assert_eq!(found, alone, "{} {:?}", one.name, of_row);
+                    }
+                }
+            }
+        }
+    }
 }
