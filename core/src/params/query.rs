@@ -73,6 +73,10 @@ impl Query {
         match &mut self.ask {
             Ask::Structured(ask) => {
                 let Some(scope) = self.scopes.first() else { return };
+                // They are of the built-in lists as they are.
+                if edition == Edition::default() || (ask.derived.is_empty() && ask.labels.columns.is_empty()) {
+                    return;
+                }
                 let all = derived_columns_of(scope.grupo, edition);
                 for one in ask.derived.iter_mut().chain(&mut ask.labels.columns) {
                     if let Some(of_edition) = all.iter().find(|other| other.name == one.name) {

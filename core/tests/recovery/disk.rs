@@ -118,6 +118,38 @@ fn a_job_that_is_given_up_leaves_no_file() {
     assert_eq!(std::fs::read_dir(place.join("jobs")).unwrap().count(), 0);
 }
 
+/// A file gets its name as a second one, and then loses its first: a process may die between the two.
+#[test]
+fn a_job_that_died_while_its_file_had_two_names_goes_on() {
+    let expected = undisturbed();
+    let place = tempfile::tempdir().unwrap();
+    let (out, client) = (place.path().join("out"), client(data(), place.path(), None));
+    let job = client.submit(&all(), both()).unwrap();
+    let begun = || std::fs::read_dir(&out).into_iter().flatten().map(|entry| entry.unwrap().path());
+    until("the files begin", || begun().count() > 0);
+    // Somebody else's, so that the job has all but its names.
+    let names = ["a.csv", "a.parquet"].map(|name| out.join(name));
+    names.iter().for_each(|name| std::fs::write(name, "of somebody else").unwrap());
+    assert_eq!(job.wait().unwrap_err().code(), Code::Conflict);
+    let job = client.jobs().unwrap()[0].job_id.clone();
+    for name in &names {
+        std::fs::remove_file(name).unwrap();
+    }
+    let partials: Vec<_> = begun().collect();
+    println!("{partials:?}");
+    for partial in partials {
+        let magic = std::fs::read(&partial).unwrap();
+        let name = &names[usize::from(magic.starts_with(b"PAR1"))];
+        std::fs::hard_link(&partial, name).unwrap();
+    }
+    client.resume(&job).unwrap().wait().unwrap();
+    assert!(written(place.path()) == expected);
+    let mut left: Vec<_> = begun().collect();
+    left.sort();
+    assert_eq!(left, names);
+    assert!(client.jobs().unwrap().is_empty());
+}
+
 /// Several sinks: the failure of one leaves the others to go on from where each of them is.
 #[test]
 fn results_that_are_no_rows_of_files_are_resumed_too() {
