@@ -122,29 +122,26 @@ fn a_job_that_is_given_up_leaves_no_file() {
 #[test]
 fn a_job_that_died_while_its_file_had_two_names_goes_on() {
     let expected = undisturbed();
-    let place = tempfile::tempdir().unwrap();
-    let (out, client) = (place.path().join("out"), client(data(), place.path(), None));
-    let job = client.submit(&all(), both()).unwrap();
-    let begun = || std::fs::read_dir(&out).into_iter().flatten().map(|entry| entry.unwrap().path());
-    until("the files begin", || begun().count() > 0);
-    // Somebody else's, so that the job has all but its names.
+    let Some(small) = Small::of("6m") else { return };
+    let place = small.0.path();
+    let (out, client) = (place.join("out"), client(data(), place, None));
+    client.export(&all(), both()).unwrap_err();
+    small.grow("64m");
+    let job = client.jobs().unwrap()[0].job_id.clone();
+    // Somebody else's, so that the job has all but the names.
     let names = ["a.csv", "a.parquet"].map(|name| out.join(name));
     names.iter().for_each(|name| std::fs::write(name, "of somebody else").unwrap());
-    assert_eq!(job.wait().unwrap_err().code(), Code::Conflict);
-    let job = client.jobs().unwrap()[0].job_id.clone();
-    for name in &names {
-        std::fs::remove_file(name).unwrap();
+    assert_eq!(client.resume(&job).unwrap().wait().unwrap_err().code(), Code::Conflict);
+    names.iter().for_each(|name| std::fs::remove_file(name).unwrap());
+    let there = || -> Vec<_> { std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    for partial in there() {
+        let is_parquet = std::fs::read(&partial).unwrap().starts_with(b"PAR1");
+        std::fs::hard_link(&partial, &names[usize::from(is_parquet)]).unwrap();
     }
-    let partials: Vec<_> = begun().collect();
-    println!("{partials:?}");
-    for partial in partials {
-        let magic = std::fs::read(&partial).unwrap();
-        let name = &names[usize::from(magic.starts_with(b"PAR1"))];
-        std::fs::hard_link(&partial, name).unwrap();
-    }
+    assert_eq!(there().len(), 4, "{:?}", there());
     client.resume(&job).unwrap().wait().unwrap();
-    assert!(written(place.path()) == expected);
-    let mut left: Vec<_> = begun().collect();
+    assert!(written(place) == expected);
+    let mut left = there();
     left.sort();
     assert_eq!(left, names);
     assert!(client.jobs().unwrap().is_empty());

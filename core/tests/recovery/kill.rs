@@ -63,7 +63,8 @@ fn killed_until_done(kind: &str, kills: u64, most_millis: u64, finished: impl Fn
         let looker = client(data(), place.path(), None);
         // Longer each time: on a machine at work a child may need more than another needs for the whole.
         for most_millis in (0..).map(|tries| most_millis + most_millis * tries / 8) {
-            let mut running = child("kill::export_and_die", &variables);
+            let said = place.path().join("said");
+            let mut running = child("kill::export_and_die", &variables, std::fs::File::create(&said).unwrap().into());
             let wait = Duration::from_micros(random.below(most_millis * 1_000));
             let until = std::time::Instant::now() + wait;
             while running.try_wait().unwrap().is_none() && std::time::Instant::now() < until {
@@ -83,6 +84,7 @@ fn killed_until_done(kind: &str, kills: u64, most_millis: u64, finished: impl Fn
                 }
             }
             // Either it came to its end, or it died before it had a job, or after it had none any more.
+            assert!(alive || ended.success(), "{}", std::fs::read_to_string(&said).unwrap());
             let out = place.path().join("out");
             let there = out.join(format!("a.{kind}")).exists()
                 || (kind == "postgres" && shared().psql(&format!("SELECT to_regclass('{table}')")) != [["<NULL>"]]);

@@ -65,13 +65,13 @@ fn all() -> QueryParams {
     QueryParams::dataset("SIH-RD")
 }
 
-/// Runs an ignored test of this binary in a process of its own.
-fn child(name: &str, variables: &[(&str, &str)]) -> Child {
+/// Runs an ignored test of this binary in a process of its own, which says to `said` how it failed.
+fn child(name: &str, variables: &[(&str, &str)], said: Stdio) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", name])
+        .args(["--ignored", "--exact", "--nocapture", name])
         .envs(variables.iter().copied())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(said)
         .spawn()
         .unwrap()
 }

@@ -78,6 +78,7 @@ fn a_killed_load_that_leaves_rows_out_goes_on_with_every_row_and_every_letter_on
             ("DATASUS_TEST_PLACE", place.path().to_str().unwrap()),
             ("DATASUS_TEST_URL", &url),
         ],
+        Stdio::null(),
     );
     until("the load is held", || hold.held.load(SeqCst) > 0 || running.try_wait().unwrap().is_some());
     running.kill().unwrap();
