@@ -346,8 +346,9 @@ impl Export<'_> {
 
     /// The folder goes, unless it holds dead letters.
     fn close_with(&self, folder: JobFolder, end: &End) -> Result<()> {
-        if let Err(left) = folder.plan().and_then(|plan| written::remove(plan, folder.id())) {
-            tracing::warn!(job_id = folder.id(), error = %left, "what the cluster wrote could not be removed");
+        // What a process left that died while it was about to remove it, and what a cluster wrote.
+        if let Err(left) = remove_leftovers(&folder) {
+            tracing::warn!(job_id = folder.id(), error = %left, "not everything that the job wrote on its way could be removed");
         }
         if DeadLetters::read(folder.path())?.is_empty() { folder.remove() } else { folder.leave(end) }
     }

@@ -147,6 +147,27 @@ fn a_job_that_died_while_its_file_had_two_names_goes_on() {
     assert!(client.jobs().unwrap().is_empty());
 }
 
+/// A file that goes on is copied into a new one: a process may die when that has taken the old one's place, which is still there.
+#[test]
+fn a_temporary_file_that_a_dead_process_was_about_to_remove_goes_with_the_job() {
+    let Some(small) = Small::of("6m") else { return };
+    let place = small.0.path();
+    let (out, client) = (place.join("out"), client(data(), place, None));
+    client.export(&all(), both()).unwrap_err();
+    let job = client.jobs().unwrap()[0].job_id.clone();
+    let [old, new] = ["", "+"].map(|again| out.join(format!(".datasus-{job}-1{again}.partial")));
+    assert!(old.exists());
+    small.grow("7m");
+    client.resume(&job).unwrap().wait().unwrap_err();
+    assert!(new.exists() && !old.exists());
+    small.grow("64m");
+    std::fs::write(&old, "the old one").unwrap();
+    client.resume(&job).unwrap().wait().unwrap();
+    let mut left: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["a.csv", "a.parquet"]);
+}
+
 /// Several sinks: the failure of one leaves the others to go on from where each of them is.
 #[test]
 fn results_that_are_no_rows_of_files_are_resumed_too() {
