@@ -5,26 +5,40 @@ use std::sync::{Arc, OnceLock};
 
 use super::editions::Edition;
 use super::list::List;
+use super::places::{Place, Words};
 use super::short_codes::NONE;
 
 /// The words of a column of words, in their order.
 pub(super) enum ColumnWords {
     Given(Arc<Vec<String>>),
     /// Made when they are first asked for.
+    OfPlaces(Place),
+    /// The same.
     OfLists(Arc<ListWords>),
+}
+
+impl From<Vec<String>> for ColumnWords {
+    fn from(words: Vec<String>) -> Self {
+        ColumnWords::Given(Arc::new(words))
+    }
 }
 
 impl ColumnWords {
     pub fn all(&self) -> &Arc<Vec<String>> {
         match self {
             ColumnWords::Given(words) => words,
+            ColumnWords::OfPlaces(place) => &Words::of(*place).words,
             ColumnWords::OfLists(lists) => &lists.made().all,
         }
     }
 
     /// Nobody has asked for them yet.
     pub fn is_unread(&self) -> bool {
-        matches!(self, ColumnWords::OfLists(lists) if lists.made.get().is_none())
+        match self {
+            ColumnWords::Given(_) => false,
+            ColumnWords::OfPlaces(place) => !Words::are_read(*place),
+            ColumnWords::OfLists(lists) => lists.made.get().is_none(),
+        }
     }
 }
 

@@ -111,11 +111,16 @@ pub(super) struct Words {
 }
 
 /// Of each place, once it was asked for: many columns have the same.
-static KNOWN: [OnceLock<Arc<Words>>; PLACES] = [const { OnceLock::new() }; PLACES];
+static KNOWN: [OnceLock<Words>; PLACES] = [const { OnceLock::new() }; PLACES];
 
 impl Words {
-    pub fn of(place: Place) -> Arc<Self> {
-        KNOWN[place as usize].get_or_init(|| Arc::new(Words::made(place))).clone()
+    pub fn of(place: Place) -> &'static Self {
+        KNOWN[place as usize].get_or_init(|| Words::made(place))
+    }
+
+    /// Somebody has asked for them.
+    pub fn are_read(place: Place) -> bool {
+        KNOWN[place as usize].get().is_some()
     }
 
     fn made(place: Place) -> Self {

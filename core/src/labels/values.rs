@@ -2,7 +2,7 @@
 
 mod age_columns;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::derived::{COMPETENCIA, Derived, Rule, WholeColumn};
 use super::dictionary::Dictionary;
@@ -101,12 +101,12 @@ impl Of<'_> {
         &mut self,
         name: &str,
         inputs: &[&str],
-        words: impl Into<Arc<Vec<String>>>,
+        words: impl Into<ColumnWords>,
         meaning: Text,
         source: &str,
         number: impl Fn(&Record<'_>, usize) -> u32 + Send + Sync + 'static,
     ) {
-        let rule = Rule::Word { words: ColumnWords::Given(words.into()), number: Box::new(number) };
+        let rule = Rule::Word { words: words.into(), number: Box::new(number) };
         self.add(name, inputs, LogicalType::Text, meaning, source, rule);
     }
 
@@ -191,11 +191,10 @@ impl Of<'_> {
                 ("regiao", Place::Region, "Grande região", "Great region"),
                 ("regiao_saude", Place::HealthRegion, "Região de saúde", "Health region"),
             ] {
-                let words = Words::of(place);
-                let list = words.words.clone();
+                let words = ColumnWords::OfPlaces(place);
                 let meaning = text!("{what_pt} {pt}", "{what_en} {en}");
-                self.word(&format!("{name}_{suffix}"), &[column], list, meaning, CADMUN, move |record, row| {
-                    record.text(0, row).map_or(NONE, |code| words.number(code))
+                self.word(&format!("{name}_{suffix}"), &[column], words, meaning, CADMUN, move |record, row| {
+                    record.text(0, row).map_or(NONE, |code| Words::of(place).number(code))
                 });
             }
             for (name, axis, what_pt, what_en) in [
