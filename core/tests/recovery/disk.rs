@@ -118,35 +118,6 @@ fn a_job_that_is_given_up_leaves_no_file() {
     assert_eq!(std::fs::read_dir(place.join("jobs")).unwrap().count(), 0);
 }
 
-/// A file gets its name as a second one, and then loses its first: a process may die between the two.
-#[test]
-fn a_job_that_died_while_its_file_had_two_names_goes_on() {
-    let expected = undisturbed();
-    let Some(small) = Small::of("6m") else { return };
-    let place = small.0.path();
-    let (out, client) = (place.join("out"), client(data(), place, None));
-    client.export(&all(), both()).unwrap_err();
-    small.grow("64m");
-    let job = client.jobs().unwrap()[0].job_id.clone();
-    // Somebody else's, so that the job has all but the names.
-    let names = ["a.csv", "a.parquet"].map(|name| out.join(name));
-    names.iter().for_each(|name| std::fs::write(name, "of somebody else").unwrap());
-    assert_eq!(client.resume(&job).unwrap().wait().unwrap_err().code(), Code::Conflict);
-    names.iter().for_each(|name| std::fs::remove_file(name).unwrap());
-    let there = || -> Vec<_> { std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect() };
-    for partial in there() {
-        let is_parquet = std::fs::read(&partial).unwrap().starts_with(b"PAR1");
-        std::fs::hard_link(&partial, &names[usize::from(is_parquet)]).unwrap();
-    }
-    assert_eq!(there().len(), 4, "{:?}", there());
-    client.resume(&job).unwrap().wait().unwrap();
-    assert!(written(place) == expected);
-    let mut left = there();
-    left.sort();
-    assert_eq!(left, names);
-    assert!(client.jobs().unwrap().is_empty());
-}
-
 /// A file that goes on is copied into a new one: a process may die when that has taken the old one's place, which is still there.
 #[test]
 fn a_temporary_file_that_a_dead_process_was_about_to_remove_goes_with_the_job() {
