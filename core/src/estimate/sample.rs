@@ -11,6 +11,7 @@ use arrow::compute::{and_kleene, cast, concat};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
+use rayon::prelude::*;
 
 use super::spread::Spread;
 use crate::base::{Code, Error, Result, text};
@@ -187,30 +188,35 @@ impl Samples {
         })
     }
 
-    /// Of each row group these columns, of what is kept or of the file.
+    /// Of each row group these columns, of what is kept or of the file; files beside each other.
     fn read(&self, chosen: &[Chosen], names: &BTreeSet<String>) -> Result<Vec<HashMap<String, Option<ArrayRef>>>> {
-        let mut found: Vec<HashMap<String, Option<ArrayRef>>> = Vec::with_capacity(chosen.len());
-        let mut open: Option<(&LakeFile, At, ArrowReaderMetadata)> = None;
-        for group in chosen {
+        let files: Vec<&[Chosen]> = chosen.chunk_by(|one, next| std::ptr::eq(one.file, next.file)).collect();
+        let found = files.into_par_iter().map(|groups| self.read_file(groups, names)).collect::<Result<Vec<_>>>();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    fn read_file(&self, groups: &[Chosen], names: &BTreeSet<String>) -> Result<Vec<HashMap<String, Option<ArrayRef>>>> {
+        let mut open: Option<(At, ArrowReaderMetadata)> = None;
+        let of_group = |group: &Chosen| {
             let mut columns = self.known(&group.key, names);
             let missing: Vec<&String> = names.iter().filter(|name| !columns.contains_key(*name)).collect();
             if !missing.is_empty() {
                 let opened = match open.take() {
-                    Some(opened) if std::ptr::eq(opened.0, group.file) => opened,
-                    _ => {
+                    Some(opened) => opened,
+                    None => {
                         let at = At::of(group.file.open()?);
                         let footer = arrow_footer(&at).map_err(|error| unread(group.file, &error))?;
-                        (group.file, at, footer)
+                        (at, footer)
                     }
                 };
-                let (_, at, footer) = open.insert(opened);
+                let (at, footer) = open.insert(opened);
                 let read = rows_of(group, at, footer, &missing)?;
                 self.keep(&group.key, &read);
                 columns.extend(read);
             }
-            found.push(columns);
-        }
-        Ok(found)
+            Ok(columns)
+        };
+        groups.iter().map(of_group).collect()
     }
 
     fn known(&self, key: &str, names: &BTreeSet<String>) -> HashMap<String, Option<ArrayRef>> {

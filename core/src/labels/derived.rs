@@ -72,7 +72,7 @@ pub struct Derived {
     /// Its words as an array, once they were asked for.
     pub(super) word_array: OnceLock<StringArray>,
     /// The place of each word, once it was asked for.
-    pub(super) places: OnceLock<HashMap<Box<str>, u32>>,
+    pub(super) places: OnceLock<HashMap<Box<str>, u32, ahash::RandomState>>,
     /// Codes whose words were looked up.
     pub(super) known: KnownCodes,
     pub(super) rule: Rule,

@@ -68,7 +68,7 @@ impl Dictionary {
         let mut at = 0;
         let starts: Vec<usize> = std::iter::once(0)
             .filter(|_| text.starts_with('#'))
-            .chain(text.match_indices("\n#").map(|(found, _)| found + 1))
+            .chain(memchr::memmem::find_iter(text.as_bytes(), "\n#").map(|found| found + 1))
             .chain([text.len()])
             .collect();
         for pair in starts.windows(2) {

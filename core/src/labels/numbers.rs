@@ -83,8 +83,12 @@ impl Derived {
 
     /// The places of texts among its words.
     pub fn places_of(&self, texts: &StringArray) -> Int32Array {
-        let words = || self.words().into_iter().flat_map(|words| words.iter().enumerate());
-        let places = self.places.get_or_init(|| words().map(|(at, word)| (word.as_str().into(), at as u32)).collect());
+        let places = self.places.get_or_init(|| {
+            let words = self.words().map_or(&[][..], |words| words.as_slice());
+            let mut places = HashMap::with_capacity_and_hasher(words.len(), ahash::RandomState::new());
+            places.extend(words.iter().enumerate().map(|(at, word)| (word.as_str().into(), at as u32)));
+            places
+        });
         keys(texts.iter().map(|text| text.and_then(|text| places.get(text).copied()).unwrap_or(NONE)).collect())
     }
 
