@@ -13,7 +13,7 @@ pub(super) fn frequencies(keys: &[ArrayRef], met: &BooleanArray) -> Result<Vec<u
     let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
     let converter = RowConverter::new(fields)?;
     let rows = converter.convert_columns(keys)?;
-    let mut seen: HashMap<&[u8], u64> = HashMap::new();
+    let mut seen: HashMap<&[u8], u64, ahash::RandomState> = HashMap::default();
     for (at, row) in rows.iter().enumerate() {
         if met.is_valid(at) && met.value(at) {
             *seen.entry(row.data()).or_default() += 1;

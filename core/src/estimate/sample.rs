@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array};
 use arrow::compute::{and_kleene, cast, concat};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
@@ -337,9 +337,12 @@ fn joined(name: &str, of_groups: &[HashMap<String, Option<ArrayRef>>], chosen: &
 
 /// What a column of the file's own name says, in each row.
 fn origins(chosen: &[Chosen], origin: &str) -> ArrayRef {
-    let of_group =
-        |group: &Chosen| std::iter::repeat_n(origin_of(group.file, origin), usize::try_from(group.take).unwrap_or(0));
-    Arc::new(chosen.iter().flat_map(of_group).map(Some).collect::<StringArray>())
+    let mut all = StringBuilder::new();
+    for group in chosen {
+        let of_file = origin_of(group.file, origin);
+        (0..group.take).for_each(|_| all.append_value(&of_file));
+    }
+    Arc::new(all.finish())
 }
 
 fn unread(file: &LakeFile, error: &(dyn std::error::Error + 'static)) -> Error {

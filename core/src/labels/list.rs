@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::frames::Frame;
 use super::list_codes::ListCodes;
 use super::rules::RULES;
 use super::tokens::latin1;
@@ -34,10 +35,10 @@ struct Rows {
     unread: Option<Unread>,
 }
 
-/// Rows of a list in the text of a dictionary.
+/// Rows of a list in a dictionary.
 #[derive(Debug, Clone)]
 struct Unread {
-    text: Arc<str>,
+    frame: Arc<Frame>,
     rows: Range<usize>,
     width: usize,
     mode: Mode,
@@ -68,7 +69,7 @@ impl From<Rows> for ListCodes {
 impl Unread {
     /// Of what [`written`] wrote, which [`super::Dictionary`]'s tests read whole.
     fn read(&self) -> ListCodes {
-        ListCodes::read(&self.text[self.rows.clone()], self.width, self.mode, self.nice)
+        ListCodes::read(self.frame.text().get(self.rows.clone()).unwrap_or_default(), self.width, self.mode, self.nice)
     }
 }
 
@@ -115,9 +116,9 @@ impl List {
     }
 
     /// What [`written`] wrote, between `#` and the end of the line and in the rows behind it, which are read when they are asked for.
-    pub(super) fn read(text: &Arc<str>, head: Range<usize>, rows: Range<usize>) -> Option<Self> {
+    pub(super) fn read(head: &str, frame: &Arc<Frame>, rows: Range<usize>) -> Option<Self> {
         static NONE: std::sync::LazyLock<HashMap<String, String>> = std::sync::LazyLock::new(HashMap::new);
-        let mut parts = text[head].split('|');
+        let mut parts = head.split('|');
         let mut next = || parts.next();
         let (id, width, mode, official, date, source) = (next()?, next()?, next()?, next()?, next()?, next()?);
         let mode = match mode {
@@ -126,7 +127,7 @@ impl List {
             _ => Mode::Digits,
         };
         let nice = RULES.nice.get(id).unwrap_or(&NONE);
-        let unread = Unread { text: text.clone(), rows, width: width.parse().ok()?, mode, nice };
+        let unread = Unread { frame: frame.clone(), rows, width: width.parse().ok()?, mode, nice };
         Some(List {
             id: id.to_owned(),
             source: source.to_owned(),
@@ -179,7 +180,7 @@ mod tests {
         let cnv = table(&[(3, "Ignorado", "00-99,  ,"), (1, "Branca", "01"), (2, "Parda", "03,07-08")], 2, Mode::Text);
         let text = written(&cnv, "sih/RACACOR", true, "2025", "TAB_SIH");
         let end = text.find('\n').unwrap();
-        let list = List::read(&text.as_str().into(), 1..end, end + 1..text.len()).unwrap();
+        let list = List::read(&text[1..end], &Frame::of(&text), end + 1..text.len()).unwrap();
         assert_eq!(list.labels(), ["Branca", "Parda", "Ignorado"]);
         assert_eq!((list.date.as_str(), list.source.as_str(), list.official), ("2025", "TAB_SIH", true));
         for (code, label) in [("01", "Branca"), ("03", "Parda"), ("08", "Parda"), ("", "Ignorado"), ("55", "Ignorado")]

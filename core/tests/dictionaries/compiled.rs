@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use datasus::labels::{Cnv, CnvRow, DbfTable, Dictionary, Mode, Token, check_digit, lists, written};
+use datasus::labels::{Cnv, CnvRow, DbfTable, Dictionary, Mode, Token, check_digit, lists, packed, written};
 
 use crate::kits::kits;
 
@@ -403,11 +403,13 @@ fn the_compiled_dictionary_is_what_the_tables_say() {
     let Some(kits) = kits() else { return };
     let text = Tables { data: kits.parent().unwrap().to_owned() }.dictionary();
     if std::env::var_os("DATASUS_BLESS").is_some() {
-        let packed = zstd::encode_all(text.as_bytes(), 22).unwrap();
+        let packed = packed(&text).unwrap();
         println!("{} bytes, {} packed", text.len(), packed.len());
         std::fs::write(compiled(), packed).unwrap();
     }
-    let held = String::from_utf8(zstd::decode_all(bytes(&compiled()).as_slice()).unwrap()).unwrap();
+    let unpacked = |packed: &[u8]| String::from_utf8(zstd::decode_all(packed).unwrap()).unwrap();
+    // With its index.
+    let (held, text) = (unpacked(&bytes(&compiled())), unpacked(&packed(&text).unwrap()));
     let first = held.lines().zip(text.lines()).find(|(held, made)| held != made);
     assert!(held == text, "make dictionaries writes it anew: {first:?}");
 }
