@@ -146,7 +146,7 @@ impl Derived {
             // Codes are short, and few.
             Cells::Text(array) if of_one => self.by_codes(record, rows, |phase| Texts {
                 array,
-                near: ShortCodes::new(),
+                near: ShortCodes::of_rows(rows),
                 known: self.known.of(phase),
                 long: HashMap::new(),
                 of_null: None,

@@ -4,8 +4,8 @@
 pub(super) const NONE: u32 = u32::MAX;
 /// Codes of so many bytes at most.
 const LONGEST: usize = 15;
-/// Places, a power of two: the codes of a column are few.
-const PLACES: usize = 1 << 10;
+/// Places, a power of two: the codes of a column are few, and where rows are many there may be more of them.
+const PLACES: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 13;
 
 /// One code in each place; another one of the same place takes it.
 pub(super) struct ShortCodes {
@@ -14,9 +14,11 @@ pub(super) struct ShortCodes {
 }
 
 impl ShortCodes {
-    pub fn new() -> Self {
+    /// For the codes of so many rows.
+    pub fn of_rows(rows: usize) -> Self {
+        let places = (rows / 4).next_power_of_two().clamp(*PLACES.start(), *PLACES.end());
         // No key is that: its last byte would be a length of 255.
-        ShortCodes { keys: vec![u128::MAX; PLACES], numbers: vec![NONE; PLACES] }
+        ShortCodes { keys: vec![u128::MAX; places], numbers: vec![NONE; places] }
     }
 
     /// The number of `code`, which `look` gives where it is not known; none: the code is too long to be kept.
@@ -24,7 +26,7 @@ impl ShortCodes {
     pub fn number(&mut self, code: &[u8], look: impl FnOnce() -> u32) -> Option<u32> {
         let key = key(code)?;
         let mixed = (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = (mixed >> (64 - PLACES.trailing_zeros())) as usize;
+        let place = (mixed >> (64 - self.keys.len().trailing_zeros())) as usize;
         if self.keys[place] != key {
             (self.keys[place], self.numbers[place]) = (key, look());
         }
@@ -58,7 +60,7 @@ mod tests {
         /// However codes share places, each has its own number.
         #[test]
         fn a_code_has_the_number_that_was_looked_up(codes in proptest::collection::vec("[ 0-9]{0,3}|[0-9]{14,16}", 0..4_000)) {
-            let mut known = ShortCodes::new();
+            let mut known = ShortCodes::of_rows(codes.len());
             let look = |code: &str| code.bytes().fold(code.len() as u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
             for code in &codes {
                 let found = known.number(code.as_bytes(), || look(code));
