@@ -40,7 +40,7 @@ pub(super) struct Listed {
     pub rows: Range<usize>,
 }
 
-/// The lists of what [`packed`] has made.
+/// The lists of what [`packed_lists`] has made.
 pub(super) fn read(mut packed: &'static [u8]) -> Vec<Listed> {
     let mut frames = Vec::new();
     while let Ok(size) = find_frame_compressed_size(packed)
@@ -61,7 +61,7 @@ pub(super) fn read(mut packed: &'static [u8]) -> Vec<Listed> {
 }
 
 /// The compiled form of a dictionary's text: blocks of a head, which begins with `#`, and the rows behind it. For `make dictionaries`.
-pub fn packed(text: &str) -> std::io::Result<Vec<u8>> {
+pub fn packed_lists(text: &str) -> std::io::Result<Vec<u8>> {
     let starts: Vec<usize> = std::iter::once(0)
         .filter(|_| text.starts_with('#'))
         .chain(text.match_indices("\n#").map(|(found, _)| found + 1))

@@ -47,7 +47,7 @@ pub use derived::{Derived, encode_texts};
 pub use dictionary::{Dictionary, DictionaryEntry};
 pub use editions::Edition;
 pub(crate) use editions::KitLists;
-pub use frames::packed;
+pub use frames::packed_lists;
 pub use kit::Kit;
 pub use kit_file::{Compiled, compile_kit, edition_of};
 pub use kit_sources::{KITS, KitSource};

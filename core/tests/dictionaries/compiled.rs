@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use datasus::labels::{Cnv, CnvRow, DbfTable, Dictionary, Mode, Token, check_digit, lists, packed, written};
+use datasus::labels::{Cnv, CnvRow, DbfTable, Dictionary, Mode, Token, check_digit, lists, packed_lists, written};
 
 use crate::kits::kits;
 
@@ -403,13 +403,13 @@ fn the_compiled_dictionary_is_what_the_tables_say() {
     let Some(kits) = kits() else { return };
     let text = Tables { data: kits.parent().unwrap().to_owned() }.dictionary();
     if std::env::var_os("DATASUS_BLESS").is_some() {
-        let packed = packed(&text).unwrap();
+        let packed = packed_lists(&text).unwrap();
         println!("{} bytes, {} packed", text.len(), packed.len());
         std::fs::write(compiled(), packed).unwrap();
     }
     let unpacked = |packed: &[u8]| String::from_utf8(zstd::decode_all(packed).unwrap()).unwrap();
     // With its index.
-    let (held, text) = (unpacked(&bytes(&compiled())), unpacked(&packed(&text).unwrap()));
+    let (held, text) = (unpacked(&bytes(&compiled())), unpacked(&packed_lists(&text).unwrap()));
     let first = held.lines().zip(text.lines()).find(|(held, made)| held != made);
     assert!(held == text, "make dictionaries writes it anew: {first:?}");
 }
