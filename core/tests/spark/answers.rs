@@ -174,7 +174,7 @@ fn labelled(question: &mut question::Question, here: &Client, random: &mut Rando
     }
 }
 
-/// `DATASUS_QUERIES` says how many; `DATASUS_SEED` runs a failure again.
+/// `DATASUS_CLUSTER_QUERIES` says how many; `DATASUS_SEED` runs a failure again.
 #[test]
 fn random_queries_have_the_answers_that_they_have_on_this_machine() {
     let Some(cluster) = cluster() else { return };
@@ -183,7 +183,7 @@ fn random_queries_have_the_answers_that_they_have_on_this_machine() {
     let files: Vec<_> = std::fs::read_dir(source.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let oracle = Oracle::of(&files);
     let clients = both(source.path(), place.path(), &cluster.address());
-    let wanted = std::env::var("DATASUS_QUERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(200usize);
+    let wanted = std::env::var("DATASUS_CLUSTER_QUERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(40usize);
     let mut random = Random::seeded();
     let (mut rows, mut empty, mut derived, mut wrong) = (0, 0, 0, Vec::new());
     for number in 0..wanted {
