@@ -44,12 +44,12 @@ test: setup servers cluster
 	DATASUS_CLUSTER=1 DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
 
-# Python's are among its face's tests.
+# The packages' are among their own tests, Python's with `-k spark`.
 test-cluster: test-cluster-engine
 	bash bindings-python/test.sh -k spark
 
 test-cluster-engine: setup servers cluster
-	DATASUS_CLUSTER=1 $(CARGO) test --workspace --test spark
+	DATASUS_CLUSTER=1 DATASUS_CLUSTER_QUERIES=200 $(CARGO) test --workspace --test spark
 
 wheel: setup
 	bash bindings-python/wheel.sh
@@ -73,8 +73,8 @@ dictionaries: setup
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-soak: setup servers
-	DATASUS_QUERIES=5000 DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_FAULTS=all DATASUS_MILLIONS=10 DATASUS_MUTANTS=2000 DATASUS_SQL=10000 DATASUS_EDGES=40000 DATASUS_UNGATED=100000 $(CARGO) test --workspace -- --include-ignored --nocapture
+soak: setup servers cluster
+	DATASUS_CLUSTER=1 DATASUS_CLUSTER_QUERIES=200 DATASUS_QUERIES=5000 DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_FAULTS=all DATASUS_MILLIONS=10 DATASUS_MUTANTS=2000 DATASUS_SQL=10000 DATASUS_EDGES=40000 DATASUS_UNGATED=100000 $(CARGO) test --workspace -- --include-ignored --nocapture
 	bash tests/slowly.sh
 	bash setup/spark-connect.sh --check
 	DATASUS_SOAK=1 DATASUS_LOAD_SECONDS=60 DATASUS_SCHEMATHESIS=200 bash bindings-python/test.sh

@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 "$root/setup/c.sh"
 tools=$("$root/setup/python.sh")
+DATASUS_SPARK=$("$root/setup/spark.sh")
 export DATASUS_PROFILE=dev
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}") PATH="$PATH:/usr/local/go/bin" RUST_BACKTRACE=0
 go=${DATASUS_GO:-go}
@@ -101,7 +102,7 @@ cd "$place"
 made=${DATASUS_MADE_FILES:-$place/made}
 [ -d "$made" ] || (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$made")
 export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example" DATASUS_GO_RATES="$place/go-rates"
-export DATASUS_LIBRARY="$library"
+export DATASUS_LIBRARY="$library" DATASUS_SPARK DATASUS_C_ANSWER="$place/plain/answer" DATASUS_GO_ANSWER="$place/go-answer"
 tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -p strict -o python_files="test_*.py c.py c_isolated.py")
 for answer in plain/answer go-answer; do
   export DATASUS_ANSWER="$place/$answer"
@@ -109,5 +110,5 @@ for answer in plain/answer go-answer; do
   # The same cases where the engine runs in processes of its own.
   DATASUS_ISOLATION=all "${tests[@]}" "$root/tests/conformance/c.py" "$root/tests/conformance/c_isolated.py"
 done
-"${tests[@]}" -p own_postgres "$here/tests/test_examples.py" "$here/tests/test_doors.py"
+"${tests[@]}" -p own_postgres -p own_cluster "$here/tests/test_examples.py" "$here/tests/test_doors.py" "$here/tests/test_cluster.py"
 wait "$by_valgrind" || fail "under valgrind: $(tail -n 20 "$place/said-by-valgrind")"

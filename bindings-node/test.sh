@@ -10,6 +10,7 @@ export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 tools=$("$root/setup/node.sh")
+DATASUS_SPARK=$("$root/setup/spark.sh")
 
 # What follows from the addon's macros is committed as they make it now; the core's own tests compare ts/contract.ts.
 kept="$place/kept"
@@ -47,12 +48,12 @@ for other in fastify autocannon @duckdb @types/node; do
   mkdir -p "$(dirname "node_modules/$other")"
   ln -s "$tools/node_modules/$other" "node_modules/$other"
 done
-(cd "$root" && cp -r --parents bindings-node/tests examples/node examples/compose examples/node-service tests/conformance/node.mjs tests/ftp_server.py tests/http_cases.json "$app")
+(cd "$root" && cp -r --parents bindings-node/tests examples/node examples/compose examples/node-service tests/conformance/node.mjs tests/ftp_server.py tests/spark_cluster.py tests/http_cases.json "$app")
 "$tools/node_modules/.bin/tsc" --project bindings-node/tests/types/tsconfig.json
 "$tools/node_modules/.bin/tsc" --project examples/node-service/tsconfig.json
 
 (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
-export DATASUS_MADE_FILES="$place/made" DATASUS_CASES="$root/tests/conformance/cases"
+export DATASUS_SPARK DATASUS_MADE_FILES="$place/made" DATASUS_CASES="$root/tests/conformance/cases"
 export DATASUS_REAL_DATA="${DATASUS_REAL_DATA:-$root/../shared/data/real}"
 node --test --test-concurrency=1 --test-timeout=180000 "$@" bindings-node/tests/*.test.mjs tests/conformance/node.mjs \
   examples/node/*.test.mjs examples/node-service/tests/*.test.js

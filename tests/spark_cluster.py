@@ -6,6 +6,8 @@ each with such a line, and stops when its stdin closes:
 
     kill worker 0 | kill connect      ends it and all that it started, at once (SIGKILL)
     start worker 0 | start connect    another one in its place; the Connect server comes back at its address
+    pause worker 0 | resume worker 0  it and all that it started do nothing meanwhile, and go on (SIGSTOP, SIGCONT): what is
+                                      asked of it is at work, and does not end
     memory                            bytes that all of it holds now (PSS)
 
 Everything listens on 127.0.0.1 alone, on free ports, and is ended by its pid. With two workers it holds less than 6 GiB.
@@ -127,6 +129,11 @@ class _Servers:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         running.wait(timeout=30)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        for pid in _of_session(self.running[name].pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def until(self, name: str, is_so: Any) -> None:
         """Waits; a server that ended instead is an error with what it said."""
@@ -307,6 +314,8 @@ def _obey(servers: _Servers, line: str) -> dict[str, Any]:
         servers.kill(name)
     elif what == "start" and name not in servers.running:
         servers.start(name)
+    elif what in ("pause", "resume") and name in servers.running:
+        servers.signal(name, signal.SIGSTOP if what == "pause" else signal.SIGCONT)
     else:
         raise SystemExit(f"not understood, or not so now: {line!r}")
     return servers.told()
@@ -374,6 +383,15 @@ class Cluster:
     @property
     def connect(self) -> str:
         return str(self.told["connect"])
+
+    def asked(self, path: str) -> Any:
+        """What the application's REST interface says."""
+        (application,) = _ask(f"{self.told['api']}/applications")
+        return _ask(f"{self.told['api']}/applications/{application['id']}/{path}")
+
+    def running(self) -> list[Any]:
+        """Jobs that run there."""
+        return list(self.asked("jobs?status=running"))
 
     def __enter__(self) -> Cluster:
         return self

@@ -238,16 +238,18 @@ type Unlabelled struct {
 	Codes []string `json:"codes"`
 }
 
-// ClusterUse: what a query did on a cluster.
+// ClusterUse: what a query did on a cluster. Figures are absent where the cluster did not tell them to the query's
+// end: it does not promise its last word.
 type ClusterUse struct {
 	// What ran it, and its version: `spark 4.3.0`.
 	Engine string `json:"engine"`
-	// Stages that it took, of all its statements.
-	Stages uint64 `json:"stages"`
-	// Their tasks.
-	Tasks uint64 `json:"tasks"`
-	// Bytes that they read of files and of other stages' results, as the cluster tells it.
-	BytesRead uint64 `json:"bytes_read"`
+	// Stages that ran, of all its statements.
+	Stages *uint64 `json:"stages"`
+	// Tasks that ran for them, those that were repeated as well.
+	Tasks *uint64 `json:"tasks"`
+	// Bytes that they read of files, as the cluster counts them; not those of other stages' results. Absent where files
+	// lie in S3: what is read there by several requests at once it does not count.
+	BytesRead *uint64 `json:"bytes_read"`
 	// How often the connection broke off and was taken up again.
 	Reconnects uint64 `json:"reconnects"`
 }

@@ -1,7 +1,7 @@
 /* Answers queries for tests/conformance/c.py. Of each line on stdin, "<source>\t<output>\t<file with params>", it writes one:
  * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}, "estimate": {...}} or {"error": {...}}; of params in a file profile.json
  * also "profile". Of a line "!<call>\t<source>\t<output>\t<word>\t<word>", {"answer": ...} of that call; a word "-" is none. Settings may
- * stand at the end of either. */
+ * stand at the end of either. A job that is to be cancelled is so by the next line. */
 #include "../../examples/c/arrow_text.h"
 
 static void string(const char *text, int64_t size) {
@@ -92,6 +92,21 @@ static datasus_status file_of(const char *path, const char *options, datasus_err
   return status;
 }
 
+/* The end of a job that the next line of stdin cancels. */
+static datasus_status cancelled(datasus_client *client, const char *params, datasus_error *error) {
+  datasus_job *job;
+  datasus_text report;
+  char line[64];
+  datasus_status status = datasus_client_submit(client, params, "[\"cancelled.csv\"]", &job, error);
+  if (status != DATASUS_STATUS_OK) return status;
+  if (fgets(line, sizeof line, stdin) == NULL) exit(2);
+  status = datasus_job_cancel(job, error);
+  if (status == DATASUS_STATUS_OK) status = datasus_job_wait(job, -1, &report, error);
+  if (status == DATASUS_STATUS_OK) datasus_text_release(&report);
+  datasus_job_release(job);
+  return status;
+}
+
 /* What a client knows, or counts, beside a query. */
 static datasus_status known(const char *call, datasus_client *client, const char *first, const char *second, datasus_error *error) {
   datasus_text text;
@@ -107,6 +122,11 @@ static datasus_status known(const char *call, datasus_client *client, const char
     else if (strcmp(call, "read_dbc") == 0) {
       status = file_of(second, params, error);
       free(params);
+      return status;
+    } else if (strcmp(call, "cancelled") == 0) {
+      status = cancelled(client, params, error);
+      free(params);
+      if (status == DATASUS_STATUS_OK) printf("{\"answer\": \"it ended before\"}\n");
       return status;
     } else exit(2);
     free(params);

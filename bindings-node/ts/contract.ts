@@ -220,16 +220,16 @@ export interface Unlabelled {
   codes: string[]
 }
 
-/** What a query did on a cluster. */
+/** What a query did on a cluster. Figures are absent where the cluster did not tell them to the query's end: it does not promise its last word. */
 export interface ClusterUse {
   /** What ran it, and its version: `spark 4.3.0`. */
   engine: string
-  /** Stages that it took, of all its statements. */
-  stages: number
-  /** Their tasks. */
-  tasks: number
-  /** Bytes that they read of files and of other stages' results, as the cluster tells it. */
-  bytesRead: number
+  /** Stages that ran, of all its statements. */
+  stages: number | null
+  /** Tasks that ran for them, those that were repeated as well. */
+  tasks: number | null
+  /** Bytes that they read of files, as the cluster counts them; not those of other stages' results. Absent where files lie in S3: what is read there by several requests at once it does not count. */
+  bytesRead: number | null
   /** How often the connection broke off and was taken up again. */
   reconnects: number
 }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,13 +36,6 @@ def spark(cluster: spark_cluster.Cluster) -> Iterator[Any]:
     session.dataSource.register(datasus.spark.DatasusDataSource)
     yield session
     session.stop()
-
-
-def asked(cluster: spark_cluster.Cluster, path: str) -> Any:
-    """What the application's REST interface says."""
-    api = cluster.told["api"]
-    (application,) = json.load(urllib.request.urlopen(f"{api}/applications", timeout=10))
-    return json.load(urllib.request.urlopen(f"{api}/applications/{application['id']}/{path}", timeout=10))
 
 
 def read(spark: Any, source: object, dataset: str = "SIH-RD", **options: object) -> Any:

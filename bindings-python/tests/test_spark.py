@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ftp_server import Server
-from spark_here import asked, ours, read, rows
+from spark_here import ours, read, rows
 
 import datasus
 
@@ -67,12 +67,12 @@ def test_conditions_leave_rows_out_before_they_come(cluster: Any, spark: Any, so
     executions = "sql?details=true&planDescription=false&length=10000"
 
     def came(frame: Any) -> tuple[list[tuple[Any, ...]], int]:
-        before = max((one["id"] for one in asked(cluster, executions)), default=-1)
+        before = max((one["id"] for one in cluster.asked(executions)), default=-1)
         answer = rows(frame)
         until = time.monotonic() + 30
         while True:
             # Its figures arrive a moment after its rows.
-            ended = [one for one in asked(cluster, executions) if one["id"] > before and one["status"] == "COMPLETED"]
+            ended = [one for one in cluster.asked(executions) if one["id"] > before and one["status"] == "COMPLETED"]
             counts = [
                 int(metric["value"].replace(",", ""))
                 for one in ended
@@ -83,7 +83,7 @@ def test_conditions_leave_rows_out_before_they_come(cluster: Any, spark: Any, so
             ]
             if counts:
                 return answer, counts[0]
-            assert time.monotonic() < until, asked(cluster, executions)[-1:]
+            assert time.monotonic() < until, cluster.asked(executions)[-1:]
             time.sleep(0.1)
 
     columns = ["CNES", "SEXO", "VAL_TOT"]
@@ -149,7 +149,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_answer(
     asks = threading.Thread(target=lambda: answer.append(rows(slow)))
     asks.start()
     until = time.monotonic() + 120
-    while sum(one["activeTasks"] for one in asked(cluster, "executors") if one["id"] != "driver") < 2:
+    while sum(one["activeTasks"] for one in cluster.asked("executors") if one["id"] != "driver") < 2:
         assert time.monotonic() < until and asks.is_alive()
         time.sleep(0.1)
     cluster.order("kill worker 0")

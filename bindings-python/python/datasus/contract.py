@@ -443,16 +443,19 @@ class Unlabelled(Record):
 
 
 class ClusterUse(Record):
-    """What a query did on a cluster."""
+    """What a query did on a cluster. Figures are absent where the cluster did not tell them to the query's end: it
+    does not promise its last word.
+    """
 
     #: What ran it, and its version: ``spark 4.3.0``.
     engine: str
-    #: Stages that it took, of all its statements.
-    stages: int
-    #: Their tasks.
-    tasks: int
-    #: Bytes that they read of files and of other stages' results, as the cluster tells it.
-    bytes_read: int
+    #: Stages that ran, of all its statements.
+    stages: int | None
+    #: Tasks that ran for them, those that were repeated as well.
+    tasks: int | None
+    #: Bytes that they read of files, as the cluster counts them; not those of other stages' results. Absent where
+    #: files lie in S3: what is read there by several requests at once it does not count.
+    bytes_read: int | None
     #: How often the connection broke off and was taken up again.
     reconnects: int
 

@@ -59,13 +59,9 @@ impl Ctx {
     /// Has the job's report say what another statement did on a cluster.
     pub fn tell_cluster(&self, used: ClusterUse) {
         let mut told = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = told.take().unwrap_or_default();
-        *told = Some(ClusterUse {
-            engine: used.engine,
-            stages: before.stages + used.stages,
-            tasks: before.tasks + used.tasks,
-            bytes_read: before.bytes_read + used.bytes_read,
-            reconnects: before.reconnects + used.reconnects,
+        *told = Some(match told.take() {
+            Some(before) => before.and(used),
+            None => used,
         });
     }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Float64Type};
+use bytes::Bytes;
 use datasus::{AggregateFn, Client, Code, Csv, Error, QueryParams, col};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::json;
 
 use crate::cluster::{both, cluster};
@@ -172,7 +174,7 @@ fn labelled(question: &mut question::Question, here: &Client, random: &mut Rando
     }
 }
 
-/// `DATASUS_QUERIES` says how many; `DATASUS_SEED` runs a failure again.
+/// `DATASUS_CLUSTER_QUERIES` says how many; `DATASUS_SEED` runs a failure again.
 #[test]
 fn random_queries_have_the_answers_that_they_have_on_this_machine() {
     let Some(cluster) = cluster() else { return };
@@ -181,7 +183,7 @@ fn random_queries_have_the_answers_that_they_have_on_this_machine() {
     let files: Vec<_> = std::fs::read_dir(source.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let oracle = Oracle::of(&files);
     let clients = both(source.path(), place.path(), &cluster.address());
-    let wanted = std::env::var("DATASUS_QUERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(200usize);
+    let wanted = std::env::var("DATASUS_CLUSTER_QUERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(40usize);
     let mut random = Random::seeded();
     let (mut rows, mut empty, mut derived, mut wrong) = (0, 0, 0, Vec::new());
     for number in 0..wanted {
@@ -285,10 +287,7 @@ fn files_are_written_from_the_cluster_exactly_and_the_report_says_what_ran_there
     assert!(report.cluster.is_none());
     let report = there.export(&params, Csv::to("there.csv")).unwrap();
     let used = report.cluster.clone().unwrap();
-    assert!(
-        used.engine.starts_with("spark 4.") && used.stages > 0 && used.tasks > 0 && used.reconnects == 0,
-        "{used:?}"
-    );
+    assert!(used.engine.starts_with("spark 4.") && used.reconnects == 0, "{used:?}");
     let lines = |name: &str| {
         let mut lines: Vec<String> =
             std::fs::read_to_string(place.path().join(name)).unwrap().lines().map(str::to_owned).collect();
@@ -302,6 +301,48 @@ fn files_are_written_from_the_cluster_exactly_and_the_report_says_what_ran_there
     }
     let whole = |name: &str| std::fs::read(place.path().join(name)).unwrap();
     assert_eq!(whole("here2.csv"), whole("there2.csv"), "in the order of the files");
+}
+
+/// Of the columns' chunks by their footers: their bytes, and those of the footers.
+fn chunks(folder: &Path, columns: &[&str]) -> (u64, u64) {
+    let (mut chunks, mut footers) = (0, 0);
+    for file in std::fs::read_dir(folder).unwrap() {
+        let whole = std::fs::read(file.unwrap().path()).unwrap();
+        footers += u64::from(u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().unwrap()));
+        let reader = SerializedFileReader::new(Bytes::from(whole)).unwrap();
+        let groups = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
+        let chosen = groups.filter(|chunk| columns.contains(&chunk.column_path().string().as_str()));
+        chunks += chosen.map(|chunk| chunk.compressed_size() as u64).sum::<u64>();
+    }
+    (chunks, footers)
+}
+
+/// A cluster may leave out its last word, and then there is no figure; a figure is right. Each task reads a footer, and ahead of where it is.
+#[test]
+fn the_report_tells_the_bytes_of_the_columns_that_are_read_on_the_cluster_or_nothing() {
+    const FILES: u64 = 2;
+    let Some(cluster) = cluster() else { return };
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crate::many::write(source.path(), FILES as usize, 260_000);
+    let [_, there] = both(source.path(), place.path(), &cluster.address());
+    let (chunks, footers) = chunks(source.path(), &["CNES", "VAL_TOT"]);
+    let groups = QueryParams::dataset("SIH-RD").group_by(["CNES"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor");
+    let mut told = Vec::new();
+    for round in 0..12 {
+        if told.len() == 3 {
+            break;
+        }
+        let report = there.export(&groups, Csv::to(format!("{round}.csv"))).unwrap();
+        let used = report.cluster.clone().unwrap();
+        assert_eq!(used.bytes_read.is_some(), used.tasks.is_some(), "{used:?}");
+        let (Some(bytes), Some(tasks), Some(stages)) = (used.bytes_read, used.tasks, used.stages) else { continue };
+        let most = chunks * 3 / 2 + tasks * (footers / FILES + 64);
+        assert!((chunks..=most).contains(&bytes), "{bytes} of {chunks} to {most}: {used:?}");
+        assert!(stages >= 2 && tasks >= stages, "a scan, and the groups: {used:?}");
+        told.push(bytes);
+    }
+    // How many depends on how busy the server's machine is, and may be none.
+    println!("told: {told:?} of {chunks}");
 }
 
 #[test]

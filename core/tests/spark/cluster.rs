@@ -1,6 +1,7 @@
 //! A cluster of the tests' own (`tests/spark_cluster.py`), one for all of them: it ends with this process.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -43,7 +44,13 @@ pub fn cluster() -> Option<MutexGuard<'static, Cluster>> {
     if cluster.is_none() {
         skip::for_want_of_a_tool("no Spark: `bash setup/spark.sh` fetches it");
     }
-    Some(cluster.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    let cluster = cluster.as_ref()?.lock().unwrap_or_else(|poisoned| {
+        // A test that failed may have left the workers paused.
+        let mut cluster = PoisonError::into_inner(poisoned);
+        cluster.workers("resume");
+        cluster
+    });
+    Some(cluster)
 }
 
 impl Cluster {
@@ -71,11 +78,18 @@ impl Cluster {
         serde_json::from_str(&line).ok()
     }
 
-    /// `kill worker 0`, `start connect`, ...
+    /// `kill worker 0`, `start connect`, `pause worker 1`, ...
     pub fn order(&mut self, what: &str) {
         writeln!(self.orders, "{what}").unwrap();
         let told = self.answer();
         self.told = told.unwrap_or_else(|| panic!("the cluster ended at: {what}"));
+    }
+
+    /// Both workers do nothing (`pause`), or go on (`resume`): meanwhile what is asked is at work, and does not end.
+    pub fn workers(&mut self, what: &str) {
+        for number in 0..2 {
+            self.order(&format!("{what} worker {number}"));
+        }
     }
 
     /// With the token.
@@ -89,17 +103,6 @@ impl Cluster {
 
     /// Of the driver's REST API.
     fn ask(&self, what: &str) -> Option<Value> {
-        let get = |address: &str| {
-            let told = Command::new("python3")
-                .args([
-                    "-c",
-                    "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())",
-                ])
-                .arg(address)
-                .output()
-                .ok()?;
-            serde_json::from_slice::<Value>(&told.stdout).ok()
-        };
         let api = self.told["api"].as_str()?;
         let all = get(&format!("{api}/applications"))?;
         let id = all[0]["id"].as_str()?;
@@ -119,6 +122,18 @@ impl Cluster {
         let plan = |statement: &Value| statement["planDescription"].as_str().map(str::to_owned);
         all.as_array().unwrap().last().and_then(plan).unwrap()
     }
+}
+
+/// Asks in the first form of HTTP, which ends an answer with its connection.
+fn get(address: &str) -> Option<Value> {
+    let (server, path) = address.strip_prefix("http://")?.split_once('/')?;
+    let mut asks = TcpStream::connect(server).ok()?;
+    asks.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    write!(asks, "GET /{path} HTTP/1.0\r\nHost: {server}\r\n\r\n").ok()?;
+    let mut told = Vec::new();
+    asks.read_to_end(&mut told).ok()?;
+    let body = told.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
+    serde_json::from_slice(&told[body..]).ok()
 }
 
 /// Looks until it is so; a server's state tells no other way.

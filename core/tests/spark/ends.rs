@@ -18,27 +18,24 @@ fn rows(client: &Client, params: &QueryParams) -> datasus::Result<usize> {
     Ok(client.query(params)?.collect_batches()?.iter().map(|batch| batch.num_rows()).sum())
 }
 
-/// Without a worker a query waits for one: it is at work, and does not end.
 #[test]
 fn a_cancelled_query_and_one_past_its_deadline_leave_nothing_running() {
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     crate::many::write(source.path(), 1, 2_000);
     let [_, there] = both(source.path(), place.path(), &cluster.address());
-    cluster.order("kill worker 0");
-    cluster.order("kill worker 1");
+    cluster.workers("pause");
     let pending = there.begin_query(&grouped()).unwrap();
     until("a job at work", || !cluster.running().is_empty());
     pending.job().cancel();
     assert_eq!(pending.wait().err().map(|error| error.code()), Some(Code::Cancelled));
     until("nothing at work", || cluster.running().is_empty());
-    let soon = grouped().options(Options { deadline: Some(20.0), ..Options::default() });
+    let soon = grouped().options(Options { deadline: Some(10.0), ..Options::default() });
     let pending = there.begin_query(&soon).unwrap();
     until("a job at work", || !cluster.running().is_empty());
     assert_eq!(pending.wait().err().map(|error| error.code()), Some(Code::DeadlinePassed));
     until("nothing at work", || cluster.running().is_empty());
-    cluster.order("start worker 0");
-    cluster.order("start worker 1");
+    cluster.workers("resume");
     assert_eq!(rows(&there, &grouped()).unwrap(), 2_000);
 }
 
@@ -46,7 +43,7 @@ fn a_cancelled_query_and_one_past_its_deadline_leave_nothing_running() {
 fn a_worker_that_dies_in_mid_query_changes_nothing_of_the_answer() {
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    crate::many::write(source.path(), 6, 400_000);
+    crate::many::write(source.path(), 4, 100_000);
     let [here, there] = both(source.path(), place.path(), &cluster.address());
     let expected = rows(&here, &grouped()).unwrap();
     let pending = there.begin_query(&grouped()).unwrap();
@@ -68,7 +65,7 @@ fn a_worker_that_dies_in_mid_query_changes_nothing_of_the_answer() {
 fn a_server_that_dies_in_mid_stream_is_ds_502_after_three_attempts_and_the_next_query_finds_the_new_one() {
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    crate::many::write(source.path(), 4, 400_000);
+    crate::many::write(source.path(), 4, 200_000);
     let [_, there] = both(source.path(), place.path(), &cluster.address());
     let params = QueryParams::dataset("SIH-RD").columns(["N_AIH", "CNES", "DIAG_PRINC", "IDADE", "VAL_TOT"]);
     let mut stream = there.query(&params).unwrap();

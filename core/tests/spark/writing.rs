@@ -104,7 +104,8 @@ fn what_is_larger_than_the_limit_names_the_folder_and_goes_that_way_to_a_table_a
     let report = client.export(&all(), [into("escrito.a"), Csv::to("there.csv").into()]).unwrap();
     assert_eq!(report.records_processed, ROWS as u64);
     let used = report.cluster.clone().unwrap();
-    assert!(used.stages > 0 && used.bytes_read > 0, "{used:?}");
+    // What it says of a file that it writes is seldom its last word.
+    assert!(used.engine.starts_with("spark 4.") && used.bytes_read.is_none_or(|bytes| bytes > 1 << 20), "{used:?}");
     check(server, "escrito.a", place.path());
     // In the order of the files, as without a cluster.
     let here = Client::open_with(source.path(), config(place.path())).unwrap();
@@ -145,15 +146,13 @@ fn a_load_that_is_killed_goes_on_with_what_the_cluster_wrote() {
     check(server, "escrito.b", place.path());
 }
 
-/// Without a worker it is at work, and does not end.
 #[test]
 fn a_job_that_is_killed_while_the_cluster_writes_has_it_written_anew_and_nothing_runs_on() {
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     crate::many::write(source.path(), FILES, OF_FILE);
     let server = shared();
-    cluster.order("kill worker 0");
-    cluster.order("kill worker 1");
+    cluster.workers("pause");
     let mut running = child(source.path(), place.path(), &cluster, &server.url(), "escrito.c");
     until("a job at work", || !cluster.running().is_empty());
     running.kill().unwrap();
@@ -168,19 +167,16 @@ fn a_job_that_is_killed_while_the_cluster_writes_has_it_written_anew_and_nothing
         let running = cluster.running();
         !running.is_empty() && running.iter().all(ours)
     });
-    cluster.order("start worker 0");
-    cluster.order("start worker 1");
+    cluster.workers("resume");
     resumed.wait().unwrap();
     check(server, "escrito.c", place.path());
     // A cancel ends it there, and leaves nothing.
-    cluster.order("kill worker 0");
-    cluster.order("kill worker 1");
+    cluster.workers("pause");
     let job = client.submit(&all(), [into("escrito.d")]).unwrap();
     until("a job at work", || !cluster.running().is_empty());
     job.cancel();
     assert_eq!(job.wait().unwrap_err().code(), Code::Cancelled);
     until("nothing at work", || cluster.running().is_empty());
     assert_eq!(left(&place.path().join("shared")), [""; 0]);
-    cluster.order("start worker 0");
-    cluster.order("start worker 1");
+    cluster.workers("resume");
 }

@@ -28,8 +28,11 @@ pub const MESSAGES: &[(&str, &[&str])] = &[
     ),
     ("ExecutePlanResponse.ArrowBatch", &["row_count", "data", "start_offset", "chunk_index"]),
     ("ExecutePlanResponse.ResultComplete", &[]),
-    ("ExecutePlanResponse.ExecutionProgress", &["stages"]),
-    ("ExecutePlanResponse.ExecutionProgress.StageInfo", &["stage_id", "num_tasks", "input_bytes_read"]),
+    ("ExecutePlanResponse.ExecutionProgress", &["stages", "num_inflight_tasks"]),
+    (
+        "ExecutePlanResponse.ExecutionProgress.StageInfo",
+        &["stage_id", "num_tasks", "num_completed_tasks", "input_bytes_read"],
+    ),
     ("ExecutePlanResponse.ObservedMetrics", &["name", "values"]),
     ("InterruptRequest", &["session_id", "user_context", "client_type", "interrupt_type"]),
     ("InterruptResponse", &[]),

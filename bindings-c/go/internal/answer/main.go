@@ -111,6 +111,8 @@ func known(call, source, output, first, second string, of declared) (any, error)
 		return client.Profile(context.Background(), file(first))
 	case "rates":
 		return client.Rates(file(first))
+	case "cancelled":
+		return cancelled(client, file(first))
 	case "read_dbc":
 		var options datasus.ReadOptions
 		if err := json.Unmarshal([]byte(file(first)), &options); err != nil {
@@ -127,6 +129,22 @@ func known(call, source, output, first, second string, of declared) (any, error)
 	panic(call)
 }
 
+// The end of a job that the next line of stdin cancels.
+func cancelled(client *datasus.Client, params string) (*datasus.Report, error) {
+	job, err := client.Submit(context.Background(), params, datasus.File("cancelled.csv"))
+	if err != nil {
+		return nil, err
+	}
+	defer job.Close()
+	if !lines.Scan() {
+		panic("no line")
+	}
+	if err := job.Cancel(); err != nil {
+		return nil, err
+	}
+	return job.Wait(context.Background())
+}
+
 func file(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -135,8 +153,9 @@ func file(path string) string {
 	return string(text)
 }
 
+var lines = bufio.NewScanner(os.Stdin)
+
 func main() {
-	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		given := strings.Split(lines.Text(), "\t")
 		// Settings stand at the end, behind as many words as the line's kind has.

@@ -16,6 +16,7 @@ mod path;
 mod proto;
 mod request;
 mod rows;
+mod told;
 mod worker;
 mod writing;
 

@@ -1,14 +1,13 @@
 //! One statement at work on the server: its answers in order, whatever becomes of the connection meanwhile.
 
-use std::collections::BTreeMap;
-
 use tonic::{Status, Streaming};
 
 use super::address::Address;
-use super::connection::{Connection, new_id};
-use super::proto::execute_plan_response::{ArrowBatch, ExecutionProgress, ObservedMetrics, ResponseType};
+use super::connection::{Connection, Terms, new_id};
+use super::proto::execute_plan_response::{ArrowBatch, ObservedMetrics, ResponseType};
 use super::proto::expression::literal::LiteralType;
 use super::request::COUNT;
+use super::told::Told;
 use super::{failure, proto};
 use crate::base::{ClusterUse, Ctx, Error, Result};
 use crate::recovery::Retries;
@@ -29,12 +28,11 @@ pub(super) struct Operation<'c> {
     last: Option<String>,
     /// Rows went to whoever asks.
     handed: bool,
-    /// Rows of a batch.
-    rows: usize,
+    terms: Terms,
     complete: bool,
     retries: Retries,
     reconnects: u64,
-    stages: BTreeMap<i64, (i64, i64)>,
+    told: Told,
     /// Rows that a command says it wrote.
     counted: Option<u64>,
 }
@@ -67,10 +65,10 @@ fn again(status: &Status, address: &Address, ctx: &Ctx, retries: &mut Retries) -
 }
 
 impl<'c> Operation<'c> {
-    /// In a session that has begun with batches of `rows`.
-    pub fn new(connection: Connection, address: &'c Address, ctx: &'c Ctx, plan: proto::Plan, rows: usize) -> Self {
+    /// In a session that has begun on these terms.
+    pub fn new(connection: Connection, address: &'c Address, ctx: &'c Ctx, plan: proto::Plan, terms: Terms) -> Self {
         Operation {
-            rows,
+            terms,
             handed: false,
             connection,
             address,
@@ -83,7 +81,7 @@ impl<'c> Operation<'c> {
             complete: false,
             retries: Retries::default(),
             reconnects: 0,
-            stages: BTreeMap::new(),
+            told: Told::default(),
             counted: None,
         }
     }
@@ -117,9 +115,10 @@ impl<'c> Operation<'c> {
                     self.count(&answer.observed_metrics);
                     match answer.response_type {
                         Some(ResponseType::ResultComplete(_)) => self.complete = true,
-                        Some(ResponseType::ExecutionProgress(progress)) => self.note(progress),
+                        Some(ResponseType::ExecutionProgress(progress)) => self.told.progress(&progress),
                         Some(ResponseType::ArrowBatch(rows)) => {
                             self.handed = true;
+                            self.told.goes_on();
                             return Ok(Some(rows));
                         }
                         // Of a kind that is not asked for.
@@ -162,9 +161,10 @@ impl<'c> Operation<'c> {
             return Err(failure::lost(address));
         } else {
             again(&Status::unavailable("the server has begun anew"), address, ctx, &mut self.retries)?;
-            let (connection, rows) = (&self.connection, self.rows);
-            patiently(address, ctx, || connection.clone().begin(rows))?;
+            let (connection, terms) = (&self.connection, self.terms);
+            patiently(address, ctx, || connection.clone().begin(terms))?;
             (self.begun, self.id, self.last) = (false, new_id(), None);
+            self.told.anew();
         }
         self.reconnects += 1;
         Ok(())
@@ -174,23 +174,18 @@ impl<'c> Operation<'c> {
         let ours = metrics.iter().find(|metrics| metrics.name == COUNT);
         if let Some(LiteralType::Long(rows)) = ours.and_then(|ours| ours.values.first()?.literal_type.clone()) {
             self.counted = u64::try_from(rows).ok();
-        }
-    }
-
-    fn note(&mut self, progress: ExecutionProgress) {
-        for stage in progress.stages {
-            self.stages.insert(stage.stage_id, (stage.num_tasks, stage.input_bytes_read));
+            self.told.goes_on();
         }
     }
 
     /// What it has taken so far.
     pub fn used(&self, engine: &str) -> ClusterUse {
-        let sum = |of: fn(&(i64, i64)) -> i64| self.stages.values().map(of).sum::<i64>().max(0) as u64;
+        let told = if self.complete { self.told.whole() } else { None };
         ClusterUse {
             engine: engine.to_owned(),
-            stages: self.stages.len() as u64,
-            tasks: sum(|stage| stage.0),
-            bytes_read: sum(|stage| stage.1),
+            stages: told.map(|told| told.stages),
+            tasks: told.map(|told| told.tasks),
+            bytes_read: told.map(|told| told.bytes).filter(|_| self.terms.counts_bytes),
             reconnects: self.reconnects,
         }
     }
