@@ -59,9 +59,12 @@ impl Ctx {
     /// Has the job's report say what another statement did on a cluster.
     pub fn tell_cluster(&self, used: ClusterUse) {
         let mut told = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-        *told = Some(match told.take() {
-            Some(before) => before.and(used),
-            None => used,
+        let before = told.take().unwrap_or_default();
+        *told = Some(ClusterUse {
+            engine: used.engine,
+            stages: before.stages + used.stages,
+            tasks: before.tasks + used.tasks,
+            reconnects: before.reconnects + used.reconnects,
         });
     }
 

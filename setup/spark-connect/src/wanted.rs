@@ -28,11 +28,8 @@ pub const MESSAGES: &[(&str, &[&str])] = &[
     ),
     ("ExecutePlanResponse.ArrowBatch", &["row_count", "data", "start_offset", "chunk_index"]),
     ("ExecutePlanResponse.ResultComplete", &[]),
-    ("ExecutePlanResponse.ExecutionProgress", &["stages", "num_inflight_tasks"]),
-    (
-        "ExecutePlanResponse.ExecutionProgress.StageInfo",
-        &["stage_id", "num_tasks", "num_completed_tasks", "input_bytes_read"],
-    ),
+    ("ExecutePlanResponse.ExecutionProgress", &["stages"]),
+    ("ExecutePlanResponse.ExecutionProgress.StageInfo", &["stage_id", "num_completed_tasks"]),
     ("ExecutePlanResponse.ObservedMetrics", &["name", "values"]),
     ("InterruptRequest", &["session_id", "user_context", "client_type", "interrupt_type"]),
     ("InterruptResponse", &[]),

@@ -210,9 +210,7 @@ fn what_is_answered_is_read_and_what_is_not_known_is_skipped() {
     else {
         panic!("no progress");
     };
-    let stage = &read.stages[0];
-    assert_eq!((stage.stage_id, stage.num_tasks, stage.num_completed_tasks, stage.input_bytes_read), (1, 2, 1, 3));
-    assert_eq!(read.num_inflight_tasks, 1);
+    assert_eq!((read.stages[0].stage_id, read.stages[0].num_completed_tasks), (1, 1));
     // Of another kind.
     assert_eq!(answer(Some(theirs::ResponseType::MlCommandResult(Default::default()))), None);
 

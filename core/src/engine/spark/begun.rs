@@ -4,7 +4,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
 use super::address::Address;
-use super::connection::{Connection, Serves, Terms};
+use super::connection::{Connection, Serves};
 use super::operation::{Operation, patiently};
 use super::request::{self, Known};
 use super::rows::Rows;
@@ -58,7 +58,8 @@ pub(super) struct Begun<'s> {
     session: Session<'s>,
     serves: Serves,
     engine: String,
-    terms: Terms,
+    /// Rows of a batch.
+    rows: usize,
     known: Vec<Known>,
 }
 
@@ -94,16 +95,12 @@ impl<'s> Begun<'s> {
         opened: impl FnOnce(&str) -> Result<()>,
     ) -> Result<Self> {
         request::binds(statement)?;
-        let files = || statement.views.iter().flat_map(|view| &view.sources).flat_map(|source| &source.files);
-        let terms = Terms {
-            rows: Pace::of(settings).chunk_rows().min(MOST_BATCH_ROWS),
-            counts_bytes: !files().any(|file| file.contains("://")),
-        };
+        let rows = Pace::of(settings).chunk_rows().min(MOST_BATCH_ROWS);
         let connection = server.connect(None, ctx)?;
         opened(connection.session())?;
-        let serves = patiently(&server.address, ctx, || connection.clone().begin(terms))?;
+        let serves = patiently(&server.address, ctx, || connection.clone().begin(rows))?;
         let (session, engine) = (Session { connection, ctx }, serves.name());
-        let mut begun = Begun { statement, server, ctx, session, serves, engine, terms, known: Vec::new() };
+        let mut begun = Begun { statement, server, ctx, session, serves, engine, rows, known: Vec::new() };
         if !begun.serves.is_spark {
             begun.look_at_files()?;
         }
@@ -161,6 +158,6 @@ impl<'s> Begun<'s> {
     }
 
     pub fn operation(&self, plan: proto::Plan) -> Operation<'s> {
-        Operation::new(self.session.connection.clone(), &self.server.address, self.ctx, plan, self.terms)
+        Operation::new(self.session.connection.clone(), &self.server.address, self.ctx, plan, self.rows)
     }
 }

@@ -38,16 +38,6 @@ const SETTINGS: [(&str, &str); 12] = [
     ("spark.sql.execution.arrow.useLargeVarTypes", "false"),
 ];
 
-/// How a session reads and answers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
-    /// Rows of a batch.
-    pub rows: usize,
-    /// Bytes that are read of files are counted. Spark's reader of Parquet fetches columns by several requests at once, in threads whose
-    /// bytes no task counts; turned off for files of a folder, and not for objects in S3, where it saves a wait for each request.
-    pub counts_bytes: bool,
-}
-
 /// Who answers.
 #[derive(Debug, Clone)]
 pub(super) struct Serves {
@@ -129,14 +119,11 @@ impl Connection {
         request
     }
 
-    /// Sets what every statement needs, and asks who serves.
-    pub async fn begin(mut self, terms: Terms) -> Result<Serves, Status> {
+    /// Sets what every statement needs, batches of `rows` among it, and asks who serves.
+    pub async fn begin(mut self, rows: usize) -> Result<Serves, Status> {
         let pair = |key: &str, value: &str| proto::KeyValue { key: key.to_owned(), value: Some(value.to_owned()) };
         let mut pairs: Vec<proto::KeyValue> = SETTINGS.iter().map(|(key, value)| pair(key, value)).collect();
-        pairs.push(pair("spark.sql.execution.arrow.maxRecordsPerBatch", &terms.rows.to_string()));
-        if terms.counts_bytes {
-            pairs.push(pair("parquet.hadoop.vectored.io.enabled", "false"));
-        }
+        pairs.push(pair("spark.sql.execution.arrow.maxRecordsPerBatch", &rows.to_string()));
         let set = config_request::operation::OpType::Set(config_request::Set { pairs });
         let operation = config_request::Operation { op_type: Some(set) };
         let message = proto::ConfigRequest {

@@ -16,7 +16,6 @@ mod path;
 mod proto;
 mod request;
 mod rows;
-mod told;
 mod worker;
 mod writing;
 

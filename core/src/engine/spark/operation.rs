@@ -1,13 +1,14 @@
 //! One statement at work on the server: its answers in order, whatever becomes of the connection meanwhile.
 
+use std::collections::BTreeMap;
+
 use tonic::{Status, Streaming};
 
 use super::address::Address;
-use super::connection::{Connection, Terms, new_id};
-use super::proto::execute_plan_response::{ArrowBatch, ObservedMetrics, ResponseType};
+use super::connection::{Connection, new_id};
+use super::proto::execute_plan_response::{ArrowBatch, ExecutionProgress, ObservedMetrics, ResponseType};
 use super::proto::expression::literal::LiteralType;
 use super::request::COUNT;
-use super::told::Told;
 use super::{failure, proto};
 use crate::base::{ClusterUse, Ctx, Error, Result};
 use crate::recovery::Retries;
@@ -28,11 +29,13 @@ pub(super) struct Operation<'c> {
     last: Option<String>,
     /// Rows went to whoever asks.
     handed: bool,
-    terms: Terms,
+    /// Rows of a batch.
+    rows: usize,
     complete: bool,
     retries: Retries,
     reconnects: u64,
-    told: Told,
+    /// Tasks that ended, of each stage that ran.
+    stages: BTreeMap<i64, u64>,
     /// Rows that a command says it wrote.
     counted: Option<u64>,
 }
@@ -65,10 +68,10 @@ fn again(status: &Status, address: &Address, ctx: &Ctx, retries: &mut Retries) -
 }
 
 impl<'c> Operation<'c> {
-    /// In a session that has begun on these terms.
-    pub fn new(connection: Connection, address: &'c Address, ctx: &'c Ctx, plan: proto::Plan, terms: Terms) -> Self {
+    /// In a session that has begun with batches of `rows`.
+    pub fn new(connection: Connection, address: &'c Address, ctx: &'c Ctx, plan: proto::Plan, rows: usize) -> Self {
         Operation {
-            terms,
+            rows,
             handed: false,
             connection,
             address,
@@ -81,7 +84,7 @@ impl<'c> Operation<'c> {
             complete: false,
             retries: Retries::default(),
             reconnects: 0,
-            told: Told::default(),
+            stages: BTreeMap::new(),
             counted: None,
         }
     }
@@ -115,10 +118,9 @@ impl<'c> Operation<'c> {
                     self.count(&answer.observed_metrics);
                     match answer.response_type {
                         Some(ResponseType::ResultComplete(_)) => self.complete = true,
-                        Some(ResponseType::ExecutionProgress(progress)) => self.told.progress(&progress),
+                        Some(ResponseType::ExecutionProgress(progress)) => self.note(progress),
                         Some(ResponseType::ArrowBatch(rows)) => {
                             self.handed = true;
-                            self.told.goes_on();
                             return Ok(Some(rows));
                         }
                         // Of a kind that is not asked for.
@@ -161,10 +163,11 @@ impl<'c> Operation<'c> {
             return Err(failure::lost(address));
         } else {
             again(&Status::unavailable("the server has begun anew"), address, ctx, &mut self.retries)?;
-            let (connection, terms) = (&self.connection, self.terms);
-            patiently(address, ctx, || connection.clone().begin(terms))?;
+            let (connection, rows) = (&self.connection, self.rows);
+            patiently(address, ctx, || connection.clone().begin(rows))?;
             (self.begun, self.id, self.last) = (false, new_id(), None);
-            self.told.anew();
+            // It does all of it once more, under numbers of its own.
+            self.stages.clear();
         }
         self.reconnects += 1;
         Ok(())
@@ -174,18 +177,25 @@ impl<'c> Operation<'c> {
         let ours = metrics.iter().find(|metrics| metrics.name == COUNT);
         if let Some(LiteralType::Long(rows)) = ours.and_then(|ours| ours.values.first()?.literal_type.clone()) {
             self.counted = u64::try_from(rows).ok();
-            self.told.goes_on();
+        }
+    }
+
+    fn note(&mut self, progress: ExecutionProgress) {
+        for stage in progress.stages {
+            // One without a task that ended was left out, or has yet to begin.
+            match u64::try_from(stage.num_completed_tasks) {
+                Ok(tasks) if tasks > 0 => drop(self.stages.insert(stage.stage_id, tasks)),
+                _ => {}
+            }
         }
     }
 
     /// What it has taken so far.
     pub fn used(&self, engine: &str) -> ClusterUse {
-        let told = if self.complete { self.told.whole() } else { None };
         ClusterUse {
             engine: engine.to_owned(),
-            stages: told.map(|told| told.stages),
-            tasks: told.map(|told| told.tasks),
-            bytes_read: told.map(|told| told.bytes).filter(|_| self.terms.counts_bytes),
+            stages: self.stages.len() as u64,
+            tasks: self.stages.values().sum(),
             reconnects: self.reconnects,
         }
     }

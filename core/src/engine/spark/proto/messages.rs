@@ -365,8 +365,6 @@ pub mod execute_plan_response {
     pub struct ExecutionProgress {
         #[prost(message, repeated, tag = "1")]
         pub stages: ::prost::alloc::vec::Vec<execution_progress::StageInfo>,
-        #[prost(int64, tag = "2")]
-        pub num_inflight_tasks: i64,
     }
     /// Nested message and enum types in `ExecutionProgress`.
     pub mod execution_progress {
@@ -374,12 +372,8 @@ pub mod execute_plan_response {
         pub struct StageInfo {
             #[prost(int64, tag = "1")]
             pub stage_id: i64,
-            #[prost(int64, tag = "2")]
-            pub num_tasks: i64,
             #[prost(int64, tag = "3")]
             pub num_completed_tasks: i64,
-            #[prost(int64, tag = "4")]
-            pub input_bytes_read: i64,
         }
     }
     #[derive(Clone, PartialEq, ::prost::Oneof)]
