@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray};
 use crate::base::Result;
 use crate::source::dbc::{Encoding, Layout, ReadOptions, RecordFile};
 
-use super::lines::label_text;
+use super::lines::label_text_among;
 
 /// The rows of a table beside the records: codes and their labels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,20 +24,25 @@ impl DbfTable {
         let options = ReadOptions { encoding: Encoding::Latin1, partial: true, ..Default::default() };
         let file = RecordFile::from_reader(Cursor::new(bytes), name, &options)?;
         let layout = Layout::all_as_text(file.header());
-        let columns = layout.columns.iter().map(|column| column.name.to_uppercase()).collect();
-        let mut rows = Vec::new();
+        let columns: Vec<String> = layout.columns.iter().map(|column| column.name.to_uppercase()).collect();
+        let mut cells: Vec<Vec<Vec<u8>>> = Vec::new();
         for batch in file.batches(layout)? {
             let batch = batch?;
             let texts: Vec<_> = batch.columns().iter().map(|column| column.as_string::<i32>()).collect();
             for row in 0..batch.num_rows() {
+                // Latin-1 keeps each byte; a NULL is blank.
                 let cell = |column: &&arrow::array::StringArray| match column.is_null(row) {
-                    true => String::new(),
-                    // Latin-1 keeps each byte; which page it truly is in is told by the cell.
-                    false => label_text(&column.value(row).chars().map(|c| c as u8).collect::<Vec<u8>>()),
+                    true => Vec::new(),
+                    false => column.value(row).chars().map(|c| c as u8).collect(),
                 };
-                rows.push(texts.iter().map(cell).collect());
+                cells.push(texts.iter().map(cell).collect());
             }
         }
+        // Single cells are in another code page than the rest of their column; most say so by themselves.
+        let of_column = |at: usize| Encoding::of_lines(cells.iter().map(|row| row[at].as_slice())).unwrap_or_default();
+        let mostly: Vec<Encoding> = (0..columns.len()).map(of_column).collect();
+        let text = |(cell, mostly): (&Vec<u8>, &Encoding)| label_text_among(cell, *mostly);
+        let rows = cells.iter().map(|row| row.iter().zip(&mostly).map(text).collect()).collect();
         Ok(DbfTable { columns, rows })
     }
 

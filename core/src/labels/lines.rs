@@ -58,6 +58,11 @@ pub(super) fn label_text(bytes: &[u8]) -> String {
     Encoding::of_line(bytes).text(bytes).trim().to_owned()
 }
 
+/// The same of a part that stands among others which are mostly of `others`.
+pub(super) fn label_text_among(bytes: &[u8], others: Encoding) -> String {
+    Encoding::of_line_among(bytes, others).text(bytes).trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use datasus::labels::{Cnv, CnvRow, DbfTable, Dictionary, Mode, Token, check_digit, lists, packed_lists, written};
+use datasus::source::dbc::Encoding;
 
 use crate::kits::kits;
 
@@ -61,6 +62,20 @@ fn unpadded(rows: Vec<(String, String)>) -> Cnv {
         CnvRow { parent: None, number: at as u32 + 1, label, codes: codes.collect() }
     });
     Cnv { width: widest + 1, mode: Mode::Text, declared: 0, rows: rows.collect() }
+}
+
+/// A name in capitals without its accents, hyphens and apostrophes.
+fn bare(name: &str) -> String {
+    let letter = |c: char| match c {
+        'Á' | 'À' | 'Â' | 'Ã' => Some('A'),
+        'É' | 'Ê' => Some('E'),
+        'Í' => Some('I'),
+        'Ó' | 'Ô' | 'Õ' => Some('O'),
+        'Ú' | 'Ü' => Some('U'),
+        'Ç' => Some('C'),
+        c => c.is_ascii_alphabetic().then_some(c),
+    };
+    name.to_uppercase().chars().filter_map(letter).collect()
 }
 
 impl Tables {
@@ -147,7 +162,7 @@ impl Tables {
                     self.dbf("real/aux/TB_SIGTAP.dbf", "CHAVE", "DS_REGRA"),
                     self.dbf("kits/TAB_SIH/DBF/TB_SIGTAP.dbf", "CHAVE", "DS_REGRA"),
                     self.dbf("kits/TAB_SIH/DBF/TB_SIGTAW.dbf", "IP_COD", "IP_DSCR"),
-                    self.sigtap(),
+                    self.sigtap("tb_procedimento.txt", 10, 260),
                 ]);
                 (
                     list_of(rows, 10),
@@ -161,10 +176,34 @@ impl Tables {
                 "MOTERRO.dbf do kit TAB_SIH, DATASUS",
             ),
             "habilitacao" => (
-                list_of(self.dbf("real/aux/HABILITA.dbf", "CD_HABILIT", "DS_HABIL"), 4),
-                "2020-05",
-                "HABILITA.dbf do kit TAB_CNES, DATASUS",
+                list_of(
+                    join(&[
+                        self.dbf("real/aux/HABILITA.dbf", "CD_HABILIT", "DS_HABIL"),
+                        self.sigtap("tb_habilitacao.txt", 4, 154),
+                    ]),
+                    4,
+                ),
+                "2026-08",
+                "HABILITA.dbf do kit TAB_CNES (2020-05), DATASUS, e tb_habilitacao do SIGTAP de 2026-08",
             ),
+            "ocupacao" => {
+                let cnv = self.data.join("real/aux/cnv/sim/CBO2002.CNV");
+                let cnv = named(cnv.parent().unwrap(), "CBO2002.CNV").unwrap();
+                let cnv = Cnv::read(&bytes(&cnv), "CBO2002.CNV").unwrap();
+                let of_cnv = cnv.rows.iter().flat_map(|row| {
+                    row.codes.iter().map(|code| (Token::first(code).trim().to_owned(), row.label.clone()))
+                });
+                let rows = join(&[
+                    self.dbf("dict/cnes/CBO_02.dbf", "CBO", "DS_CBO"),
+                    self.dbf("kits/TAB_SIH/DBF/CBO.dbf", "CBO", "DS_CBO"),
+                    of_cnv.collect(),
+                ]);
+                (
+                    list_of(rows, 6),
+                    OF_KITS,
+                    "CBO_02.dbf do kit TAB_CNES (2009), CBO.dbf do kit TAB_SIH, e CBO2002.CNV do kit OBITOS_CID10_TAB, que a definição do SINASC nomeia, DATASUS",
+                )
+            }
             "incentivo" => (
                 list_of(self.dbf("real/aux/incentivos.dbf", "CHAVE", "DS_INCEN"), 4),
                 "2020-05",
@@ -218,8 +257,11 @@ impl Tables {
                 )
             }
             "municipios" => {
-                let rows =
-                    self.municipalities().into_iter().map(|(code, row)| (code, format!("{} - {}", row[1], row[6])));
+                let named = |name: &str, uf: &str| match uf == "BR" || name.ends_with(&format!(" - {uf}")) {
+                    true => name.to_owned(),
+                    false => format!("{name} - {uf}"),
+                };
+                let rows = self.municipalities().into_iter().map(|(code, row)| (code, named(&row[1], &row[6])));
                 (list_of(rows, 6), SIH_DATE, "CADMUN.DBF do SIM (2020-05) e br_municip.cnv do kit TAB_SIH, DATASUS")
             }
             _ => return None,
@@ -297,17 +339,18 @@ impl Tables {
         names.into_iter().map(|(code, names)| (code, names.join(" / "))).collect()
     }
 
-    /// Procedures of the unified table; its columns have fixed places.
-    fn sigtap(&self) -> Vec<(String, String)> {
+    /// Codes and names of a file of the unified table, whose columns have fixed places: up to `code`, and up to `name`.
+    fn sigtap(&self, file: &str, code: usize, name: usize) -> Vec<(String, String)> {
         use std::io::Read;
-        let file = std::fs::File::open(self.data.join("dict/sigtap/TabelaUnificada_202608_v2608141139.zip")).unwrap();
-        let mut archive = zip::ZipArchive::new(file).unwrap();
+        let zip = std::fs::File::open(self.data.join("dict/sigtap/TabelaUnificada_202608_v2608141139.zip")).unwrap();
+        let mut archive = zip::ZipArchive::new(zip).unwrap();
         let mut text = Vec::new();
-        archive.by_name("tb_procedimento.txt").unwrap().read_to_end(&mut text).unwrap();
-        let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>().trim().to_owned();
+        archive.by_name(file).unwrap().read_to_end(&mut text).unwrap();
+        // Dashes and quotation marks of Windows are in some names.
+        let windows = |bytes: &[u8]| Encoding::Cp1252.text(bytes).trim().to_owned();
         text.split(|byte| *byte == b'\n')
-            .filter(|line| line.len() > 260)
-            .map(|line| (latin1(&line[..10]), latin1(&line[10..260])))
+            .filter(|line| line.len() > name)
+            .map(|line| (windows(&line[..code]), windows(&line[code..name])))
             .collect()
     }
 
@@ -369,6 +412,17 @@ impl Tables {
                     }
                 };
                 all.insert(code.to_owned(), one);
+            }
+        }
+        // A name that the newer kit and IBGE have otherwise is of the past.
+        for row in kit.rows.iter().filter(|row| row.label.len() > 7) {
+            let (code, now) = (&row.label[..6], row.label[7..].trim());
+            let of_ibge = of_ibge.get(code).and_then(|one| one["municipio"].as_str());
+            if let (Some(known), Some(name)) = (all.get_mut(code), of_ibge)
+                && bare(name) == bare(now)
+                && bare(&known[1]) != bare(now)
+            {
+                known[1] = name.to_owned();
             }
         }
         let regions = Cnv::read(&bytes(&self.data.join("kits/TAB_SIH/CNV/br_regsaud.cnv")), "br_regsaud.cnv").unwrap();

@@ -326,7 +326,8 @@ fn the_report_tells_the_bytes_of_the_columns_that_are_read() {
     let [here, there] = both(source.path(), place.path(), &cluster.address());
     let (chosen, all) = chunks(source.path(), &["CNES", "VAL_TOT"]);
     let groups = QueryParams::dataset("SIH-RD").group_by(["CNES"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor");
-    let reports = [(here, "here.csv"), (there, "there.csv")].map(|(client, name)| client.export(&groups, Csv::to(name)));
+    let reports =
+        [(here, "here.csv"), (there, "there.csv")].map(|(client, name)| client.export(&groups, Csv::to(name)));
     let [here, there] = reports.map(Result::unwrap);
     assert_eq!((there.bytes.read, there.bytes.present), (chosen, all));
     assert_eq!((there.bytes, there.row_groups), (here.bytes, here.row_groups));

@@ -19,6 +19,18 @@ impl Check<'_> {
             None => derived_columns(grupo).iter().filter(|one| one.label_of.is_some()).cloned().collect(),
             Some(names) => names.iter().filter_map(|name| self.label(name)).collect(),
         };
+        let unshown: Vec<Arc<Derived>> = match (&projection, named) {
+            (Projection::Columns(shown) | Projection::Grouped { keys: shown, .. }, Some(_)) => {
+                let is_shown = |one: &&Arc<Derived>| {
+                    shown.iter().any(|name| one.label_of.as_ref() == Some(name) || one.name == *name)
+                };
+                labels.iter().filter(|one| !is_shown(one)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        for label in &unshown {
+            self.not_shown(label);
+        }
         let of = |column: &str| labels.iter().find(|one| one.label_of.as_deref() == Some(column)).cloned();
         let mut beside = |names: Vec<String>, alone: bool| {
             let mut shown = Vec::with_capacity(names.len());
@@ -51,13 +63,29 @@ impl Check<'_> {
         }
     }
 
+    /// A label of a column that the answer does not have would be left out without a word.
+    fn not_shown(&mut self, label: &Derived) {
+        let (column, name) = (label.label_of.clone().unwrap_or_default(), &label.name);
+        let problem = self.wrong(text!(
+            "`labels`: a coluna {column} não está entre as pedidas (`columns`, `group_by`); ponha-a lá, ou peça lá {name} em vez dela",
+            "`labels`: the column {column} is not among those that are asked for (`columns`, `group_by`); name it there, or name {name} there instead of it"
+        ));
+        problem.diagnostic.insert("where".into(), "labels".into());
+        problem.diagnostic.insert("received".into(), column.into());
+    }
+
     fn label(&mut self, column: &str) -> Option<Arc<Derived>> {
         let grupo = self.grupo?;
         if let Some(label) = label_column(grupo, column) {
             return Some(label);
         }
         let all = derived_columns(grupo);
-        let near = did_you_mean(column, all.iter().filter_map(|one| one.label_of.as_deref()));
+        // The label's own name is the commonest slip.
+        let of = all.iter().find(|one| one.label_of.is_some() && one.name.eq_ignore_ascii_case(column));
+        let near = match of {
+            Some(label) => label.label_of.iter().cloned().collect(),
+            None => did_you_mean(column, all.iter().filter_map(|one| one.label_of.as_deref())),
+        };
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(column));
         let problem = self.wrong(text!(

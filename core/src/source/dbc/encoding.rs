@@ -144,9 +144,21 @@ impl Encoding {
 
     /// What a single line of text fits best; Latin-1 where nothing speaks for another.
     pub fn of_line(line: &[u8]) -> Encoding {
+        Encoding::of_lines([line]).unwrap_or_default()
+    }
+
+    /// The same of several together; none where they are all ASCII.
+    pub fn of_lines<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> Option<Encoding> {
+        let mut signs = Signs::default();
+        lines.into_iter().for_each(|line| signs.see(line));
+        signs.verdict()
+    }
+
+    /// What a line fits best which stands among others that are mostly of `others`: these count where it does not tell by itself.
+    pub fn of_line_among(line: &[u8], others: Encoding) -> Encoding {
         let mut signs = Signs::default();
         signs.see(line);
-        signs.verdict().unwrap_or_default()
+        signs.verdict_among(others).unwrap_or_default()
     }
 
     /// The text of `bytes`; what is not of this encoding is read as Latin-1.
@@ -189,19 +201,25 @@ impl Signs {
         for (at, byte) in value.iter().enumerate().filter(|(_, byte)| **byte >= 0x80) {
             let beside = |at: Option<usize>| at.and_then(|at| value.get(at)).filter(|byte| byte.is_ascii_alphabetic());
             let near = [beside(at.checked_sub(1)), beside(Some(at + 1))];
-            self.dos += u64::from(fits(Encoding::Cp850.character(*byte), near));
-            self.windows += u64::from(fits(Encoding::Cp1252.character(*byte), near));
+            let begins = at < 2 || !value[at - 2].is_ascii_alphabetic();
+            self.dos += fit(Encoding::Cp850.character(*byte), near, begins);
+            self.windows += fit(Encoding::Cp1252.character(*byte), near, begins);
             self.of_windows_alone += u64::from(*byte < 0xa0 && !Encoding::Cp1252.character(*byte).is_control());
         }
     }
 
     fn verdict(&self) -> Option<Encoding> {
+        self.verdict_among(Encoding::Latin1)
+    }
+
+    /// `others`: what texts beside these are in, which counts where these alone do not tell.
+    fn verdict_among(&self, others: Encoding) -> Option<Encoding> {
         if self.fields == 0 {
             return None;
         }
         Some(if self.valid_utf8 == self.fields {
             Encoding::Utf8
-        } else if self.dos > self.windows {
+        } else if self.dos > self.windows || (self.dos == self.windows && others == Encoding::Cp850) {
             Encoding::Cp850
         } else if self.of_windows_alone > 0 {
             Encoding::Cp1252
@@ -211,18 +229,29 @@ impl Signs {
     }
 }
 
-/// Whether a letter of Portuguese stands where one of its case may stand. A small letter goes after a capital (`Água`), a
-/// capital not after a small one.
-fn fits(letter: char, [before, after]: [Option<&u8>; 2]) -> bool {
-    match letter {
-        'ª' | 'º' | '°' => true,
-        _ if !PORTUGUESE.contains(letter.to_lowercase().next().unwrap_or(letter)) => false,
-        _ if letter.is_lowercase() => before.or(after).is_none_or(|byte| before.is_some() || byte.is_ascii_lowercase()),
-        _ => before.is_none_or(|byte| byte.is_ascii_uppercase()),
-    }
+/// How well a letter stands where it is: those of Portuguese count twice those of names from elsewhere (`Müller`), and none where one
+/// of its case may not stand. A small letter goes after a capital that begins the word (`São`), and not before one; a capital goes not
+/// after a small one.
+fn fit(letter: char, [before, after]: [Option<&u8>; 2], begins: bool) -> u64 {
+    let small = letter.to_lowercase().next().unwrap_or(letter);
+    let weight = match small {
+        'ª' | 'º' | '°' => return 2,
+        _ if PORTUGUESE.contains(small) => 2,
+        _ if FOREIGN.contains(small) => 1,
+        _ => return 0,
+    };
+    let stands = match letter.is_lowercase() {
+        true => {
+            before.is_none_or(|byte| byte.is_ascii_lowercase() || begins)
+                && after.is_none_or(|byte| byte.is_ascii_lowercase())
+        }
+        false => before.is_none_or(|byte| byte.is_ascii_uppercase()),
+    };
+    if stands { weight } else { 0 }
 }
 
-const PORTUGUESE: &str = "áàâãäçéèêíïóôõöúùüñ";
+const PORTUGUESE: &str = "áàâãçéêíóôõúü";
+const FOREIGN: &str = "äèïöùñ";
 
 /// Bytes 0x80 to 0xFF, by the Unicode Consortium's VENDORS/MICSFT/PC/CP850.TXT.
 #[rustfmt::skip]
