@@ -509,6 +509,22 @@ fn municipalities_of_today_and_of_the_past() {
         assert_eq!(of(code).code_7, seven);
         assert!(of(code).known, "{code}");
     }
+    // CADMUN is written under DOS; what it calls as it was called before has the name of today.
+    for (code, name) in [
+        ("293070", "Simões Filho"),
+        ("270630", "Palmeira dos Índios"),
+        ("150510", "Óbidos"),
+        ("430370", "Campina das Missões"),
+        ("353380", "Óleo"),
+        ("351500", "Embu das Artes"),
+        ("251365", "Joca Claudino"),
+    ] {
+        assert_eq!(of(code).name, name);
+    }
+    let is_portuguese = |c: char| c.is_ascii() || "áâãçéêíóôõúüÁÂÉÍÓÔÚ".contains(c);
+    let odd: Vec<&str> =
+        all.iter().map(|one| one.name.as_str()).filter(|name| !name.chars().all(is_portuguese)).collect();
+    assert!(odd.is_empty(), "{odd:?}");
     // The check digits that follow no rule.
     let odd: Vec<&str> = all
         .iter()
@@ -553,6 +569,12 @@ fn errors_of_peers_are_not_made() {
     let is = |list: &str, code: &str, text: &str| assert_eq!(label(list, code).as_deref(), Some(text), "{list} {code}");
     // Race of SIA by SIM's order; sex as 1 and 2; the kind of finance 01 as FAEC.
     is("sia/RACA_COR", "03", "PARDA");
+    // The kits' tables under DOS; occupations by the table that the definition names; the UF once.
+    is("vinculo", "000000", "VÍNCULO EMPREGATÍCIO NÃO INFORMADO");
+    is("ocupacao", "999992", "Dona de Casa");
+    is("municipios", "120000", "Município ignorado - AC");
+    is("municipios", "293070", "Simões Filho - BA");
+    assert!(label("habilitacao", "2612").is_some() && label("habilitacao", "3202").is_some());
     is("sia/FINANC", "01", "01 Atenção Básica (PAB)");
     is("sia/SEXO", "F", "Feminino");
     assert_eq!((label("sia/SEXO", "1"), label("sia/SEXO", "2")), (None, None));

@@ -298,6 +298,25 @@ mod tests {
     }
 
     #[test]
+    fn a_word_tells_its_code_page_by_letters_of_portuguese_in_their_case() {
+        for (bytes, text) in [
+            (&b"Sim\xe4es Filho"[..], "Simões Filho"),
+            (b"LABORAT\xe0RIO", "LABORATÓRIO"),
+            (b"INCOMPAT\xd6VEL", "INCOMPATÍVEL"),
+            (b"INCOMPAT\xcdVEL", "INCOMPATÍVEL"),
+            (b"V\xd6NCULO EMPREGAT\xd6CIO N\xc7O INFORMADO", "VÍNCULO EMPREGATÍCIO NÃO INFORMADO"),
+            (b"S\xe3o Jos\xe9", "São José"),
+            (b"\xc1gua", "Água"),
+            (b"M\xfcller", "Müller"),
+        ] {
+            assert_eq!(Encoding::of_line(bytes).text(bytes), text);
+        }
+        // By itself it says nothing, and then those beside it do.
+        let among = |others| Encoding::of_line_among(b"\xe0bidos", others).text(b"\xe0bidos");
+        assert_eq!((among(Encoding::Cp850).as_str(), among(Encoding::Latin1).as_str()), ("Óbidos", "àbidos"));
+    }
+
+    #[test]
     fn the_first_pass_tells_them_apart() {
         let verdict = |fields: &[&[u8]]| {
             let mut signs = Signs::default();
