@@ -262,7 +262,8 @@ impl Tables {
                     false => format!("{name} - {uf}"),
                 };
                 let rows = self.municipalities().into_iter().map(|(code, row)| (code, named(&row[1], &row[6])));
-                (list_of(rows, 6), SIH_DATE, "CADMUN.DBF do SIM (2020-05) e br_municip.cnv do kit TAB_SIH, DATASUS")
+                let cnv = self.with_codes_of_the_kit(list_of(rows, 6));
+                (cnv, SIH_DATE, "CADMUN.DBF do SIM (2020-05) e br_municip.cnv do kit TAB_SIH, DATASUS")
             }
             _ => return None,
         };
@@ -287,7 +288,7 @@ impl Tables {
         let (file, column) = rest.split_once('/').unwrap();
         let all = self.csv(&format!("dict/sinan_csv/{file}.csv"), b',');
         let field = all.iter().find(|row| row.last().is_some_and(|name| name.trim() == column)).unwrap();
-        let bare = |text: &str| text.trim_matches([' ', '-', '–', ';']).to_owned();
+        let bare = |text: &str| text.trim_matches([' ', '-', '–', ';', '.']).to_owned();
         let mut rows: Vec<(String, String)> = Vec::new();
         for line in field[4].lines() {
             let (code, label) = line.split_at(line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len()));
@@ -354,6 +355,23 @@ impl Tables {
             .collect()
     }
 
+    fn municipalities_of_kit(&self) -> Cnv {
+        Cnv::read(&bytes(&self.data.join("kits/TAB_SIH/CNV/br_municip.cnv")), "br_municip.cnv").unwrap()
+    }
+
+    /// What the kit counts to a municipality beside its own code: codes of the past, every one of the Federal District, and those of
+    /// a municipality that is not known.
+    fn with_codes_of_the_kit(&self, mut list: Cnv) -> Cnv {
+        let place: HashMap<String, usize> =
+            list.rows.iter().enumerate().map(|(at, row)| (Token::first(&row.codes[0]).to_owned(), at)).collect();
+        for row in self.municipalities_of_kit().rows {
+            let Some(at) = row.codes.first().and_then(|code| place.get(Token::first(code))) else { continue };
+            let is_new = |code: &Token| !matches!(code, Token::One(code) if place.contains_key(code));
+            list.rows[*at].codes.extend(row.codes.into_iter().skip(1).filter(is_new));
+        }
+        list
+    }
+
     /// By six digits: seven digits, name, latitude, longitude, health region, whether it is known, the UF's sigla, and what it became.
     fn municipalities(&self) -> BTreeMap<String, [String; 8]> {
         let path = self.data.join("real/aux/CADMUN.DBF");
@@ -386,7 +404,7 @@ impl Tables {
         };
         let of_ibge: HashMap<String, &serde_json::Value> =
             json.as_array().unwrap().iter().map(|one| (one["geocodigo"].to_string()[..6].to_owned(), one)).collect();
-        let kit = Cnv::read(&bytes(&self.data.join("kits/TAB_SIH/CNV/br_municip.cnv")), "br_municip.cnv").unwrap();
+        let kit = self.municipalities_of_kit();
         for row in kit.rows.iter().filter(|row| row.label.len() > 7) {
             for code in row.codes.iter().map(Token::first) {
                 if all.contains_key(code) || !row.label.starts_with(code) {
@@ -572,7 +590,13 @@ fn errors_of_peers_are_not_made() {
     // The kits' tables under DOS; occupations by the table that the definition names; the UF once.
     is("vinculo", "000000", "VÍNCULO EMPREGATÍCIO NÃO INFORMADO");
     is("ocupacao", "999992", "Dona de Casa");
+    is("sinan_dic/LEIV/FEBRE", "9", "Ignorado");
+    is("sinan_dic/LEIV/DROGA", "6", "Não utilizada");
+    is("sinan_dic/LEIV/FALENCIA", "4", "Não se aplica");
     is("municipios", "120000", "Município ignorado - AC");
+    is("municipios", "129999", "Município ignorado - AC");
+    is("municipios", "132603", "Manaus - AM");
+    is("municipios", "530180", "Brasília - DF");
     is("municipios", "293070", "Simões Filho - BA");
     assert!(label("habilitacao", "2612").is_some() && label("habilitacao", "3202").is_some());
     is("sia/FINANC", "01", "01 Atenção Básica (PAB)");
