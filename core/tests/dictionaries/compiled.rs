@@ -366,7 +366,9 @@ impl Tables {
             list.rows.iter().enumerate().map(|(at, row)| (Token::first(&row.codes[0]).to_owned(), at)).collect();
         for row in self.municipalities_of_kit().rows {
             let Some(at) = row.codes.first().and_then(|code| place.get(Token::first(code))) else { continue };
-            let is_new = |code: &Token| !matches!(code, Token::One(code) if place.contains_key(code));
+            // What is blank stays without a word.
+            let is_new =
+                |code: &Token| !matches!(code, Token::One(code) if place.contains_key(code) || code.trim().is_empty());
             list.rows[*at].codes.extend(row.codes.into_iter().skip(1).filter(is_new));
         }
         list
