@@ -91,7 +91,7 @@ by_valgrind=$!
 export LD_LIBRARY_PATH="$prefix/lib" GOTOOLCHAIN=local
 export GOFLAGS="-mod=readonly -gcflags=github.com/datasus-sdk/datasus/bindings-c/go/...=-D=$(basename "$place")"
 cd "$here/go"
-quietly "$go" test -race -count=1 -timeout 120s ./...
+quietly "$go" test -race -count=1 -timeout 600s ./...
 echo "c: $(grep '^ok' "$place/said")"
 quietly "$go" build -o "$place/go-answer" ./internal/answer
 quietly "$go" build -o "$place/go-example" ./examples/query
