@@ -238,18 +238,15 @@ type Unlabelled struct {
 	Codes []string `json:"codes"`
 }
 
-// ClusterUse: what a query did on a cluster. Figures are absent where the cluster did not tell them to the query's
-// end: it does not promise its last word.
+// ClusterUse: what a query did on a cluster. The bytes of the files that it read are the report's `bytes`.
 type ClusterUse struct {
 	// What ran it, and its version: `spark 4.3.0`.
 	Engine string `json:"engine"`
-	// Stages that ran, of all its statements.
-	Stages *uint64 `json:"stages"`
-	// Tasks that ran for them, those that were repeated as well.
-	Tasks *uint64 `json:"tasks"`
-	// Bytes that they read of files, as the cluster counts them; not those of other stages' results. Absent where files
-	// lie in S3: what is read there by several requests at once it does not count.
-	BytesRead *uint64 `json:"bytes_read"`
+	// Stages that ran, of all its statements, as far as the cluster told of them: it does while it is at work, and
+	// promises no last word.
+	Stages uint64 `json:"stages"`
+	// Tasks of theirs that ended, as far as it told of them.
+	Tasks uint64 `json:"tasks"`
 	// How often the connection broke off and was taken up again.
 	Reconnects uint64 `json:"reconnects"`
 }

@@ -220,16 +220,14 @@ export interface Unlabelled {
   codes: string[]
 }
 
-/** What a query did on a cluster. Figures are absent where the cluster did not tell them to the query's end: it does not promise its last word. */
+/** What a query did on a cluster. The bytes of the files that it read are the report's `bytes`. */
 export interface ClusterUse {
   /** What ran it, and its version: `spark 4.3.0`. */
   engine: string
-  /** Stages that ran, of all its statements. */
-  stages: number | null
-  /** Tasks that ran for them, those that were repeated as well. */
-  tasks: number | null
-  /** Bytes that they read of files, as the cluster counts them; not those of other stages' results. Absent where files lie in S3: what is read there by several requests at once it does not count. */
-  bytesRead: number | null
+  /** Stages that ran, of all its statements, as far as the cluster told of them: it does while it is at work, and promises no last word. */
+  stages: number
+  /** Tasks of theirs that ended, as far as it told of them. */
+  tasks: number
   /** How often the connection broke off and was taken up again. */
   reconnects: number
 }

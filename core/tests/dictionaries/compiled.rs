@@ -366,10 +366,10 @@ impl Tables {
             list.rows.iter().enumerate().map(|(at, row)| (Token::first(&row.codes[0]).to_owned(), at)).collect();
         for row in self.municipalities_of_kit().rows {
             let Some(at) = row.codes.first().and_then(|code| place.get(Token::first(code))) else { continue };
-            // What is blank stays without a word.
-            let is_new =
-                |code: &Token| !matches!(code, Token::One(code) if place.contains_key(code) || code.trim().is_empty());
-            list.rows[*at].codes.extend(row.codes.into_iter().skip(1).filter(is_new));
+            // A slip of the kit's gives 129999, of AC, to AM. What is blank stays without a word.
+            let uf = Token::first(&row.codes[0])[..2].to_owned();
+            let is_new = |code: &Token| Token::first(code).starts_with(&uf) && !place.contains_key(Token::first(code));
+            list.rows[*at].codes.extend(row.codes.iter().skip(1).filter(|code| is_new(code)).cloned());
         }
         list
     }
