@@ -68,10 +68,10 @@ test('groups by a label are those without a cluster, and an abort ends them ther
   const control = new AbortController()
   const asked = there.query(query, { signal: control.signal }).then((result) => result.toArray())
   const refused = assert.rejects(asked, Cancelled)
-  await until(async () => (await cluster.running()).length > 0, 'a job at work', 60)
+  await until(async () => (await cluster.running()).length > 0, 'a job at work', 180)
   control.abort()
   await refused
-  await until(async () => (await cluster.running()).length === 0, 'nothing at work', 60)
+  await until(async () => (await cluster.running()).length === 0, 'nothing at work', 180)
   await cluster.order('resume worker 0')
   assert.deepEqual(await rows(there), expected)
   await Promise.all([here.close(), there.close()])
