@@ -8,6 +8,8 @@ use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
 /// Lists go into one frame up to so many bytes.
 const ENOUGH: usize = 128 << 10;
+/// Lists with the same texts, which take less room in one frame.
+const ALIKE: [&[&str]; 2] = [&["cbo", "ocupacao", "sim/CBO2002"], &["municipios", "@municipios"]];
 const LEVEL: i32 = 22;
 
 /// Some lists of a dictionary.
@@ -67,15 +69,21 @@ pub fn packed_lists(text: &str) -> std::io::Result<Vec<u8>> {
         .chain(text.match_indices("\n#").map(|(found, _)| found + 1))
         .chain([text.len()])
         .collect();
-    let (mut index, mut frames) = (String::new(), vec![String::new()]);
+    let (mut index, mut frames) = (String::new(), vec![String::new(); ALIKE.len() + 1]);
     for pair in starts.windows(2) {
         let block = &text[pair[0]..pair[1]];
-        if frames.last().is_some_and(|frame| !frame.is_empty() && frame.len() + block.len() > ENOUGH) {
-            frames.push(String::new());
-        }
-        let number = frames.len() - 1;
-        let frame = &mut frames[number];
         let head = block.lines().next().unwrap_or_default();
+        let id = head[1..].split('|').next().unwrap_or_default();
+        let number = match ALIKE.iter().position(|alike| alike.contains(&id)) {
+            Some(alike) => alike,
+            None => {
+                if frames.last().is_some_and(|frame| !frame.is_empty() && frame.len() + block.len() > ENOUGH) {
+                    frames.push(String::new());
+                }
+                frames.len() - 1
+            }
+        };
+        let frame = &mut frames[number];
         let rows = (frame.len() + (head.len() + 1).min(block.len()), frame.len() + block.len());
         index.push_str(&format!("{number}\t{}\t{}\t{}\n", rows.0, rows.1, &head[1..]));
         frame.push_str(block);
