@@ -9,7 +9,7 @@ use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
 use super::derived::{COMPETENCIA, Derived, Number};
-use super::known_codes::{Known, Phase};
+use super::known_codes::Phase;
 use super::record::{Cells, Input, Record};
 use super::short_codes::NONE;
 use super::short_codes::ShortCodes;
@@ -144,26 +144,33 @@ impl Derived {
         let of_one = self.inputs.len() == 1 + usize::from(self.is_dated());
         match record.cells(0) {
             // Codes are short, and few.
-            Cells::Text(array) if of_one => self.by_codes(record, rows, |phase| Texts {
-                array,
-                near: ShortCodes::of_rows(rows),
-                known: self.known.of(phase),
-                long: HashMap::new(),
-                of_null: None,
-                look: |row| number(record, row),
+            Cells::Text(array) if of_one => self.by_codes(record, rows, |phase| {
+                let (mut near, mut known) = (ShortCodes::of_rows(rows), self.known.of(phase));
+                let (mut long, mut of_null) = (HashMap::new(), None);
+                let (offsets, bytes) = (array.value_offsets(), array.value_data());
+                move |row| {
+                    if array.is_null(row) {
+                        return *of_null.get_or_insert_with(|| number(record, row));
+                    }
+                    let code = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
+                    near.number(code, || known.number(code, || number(record, row)))
+                        .unwrap_or_else(|| *long.entry(array.value(row)).or_insert_with(|| number(record, row)))
+                }
             }),
-            Cells::Int32(array) if of_one => self.by_codes(record, rows, |_| Integers {
-                array,
-                known: HashMap::new(),
-                look: |row| number(record, row),
+            Cells::Int32(array) if of_one => self.by_codes(record, rows, |_| {
+                let mut known = HashMap::new();
+                move |row| {
+                    let value = array.is_valid(row).then(|| array.value(row));
+                    *known.entry(value).or_insert_with(|| number(record, row))
+                }
             }),
             _ => (0..rows).map(|row| self.look(record, row, number)).collect(),
         }
     }
 
-    /// A number is the same for all rows of one code in one phase.
-    fn by_codes<C: Codes>(&self, record: &Record<'_>, rows: usize, of: impl Fn(Phase) -> C) -> Vec<u32> {
-        let mut of_phases: Vec<(Phase, C)> = Vec::new();
+    /// A number is the same for all rows of one code in one phase: `of` gives what looks each code of a phase up once.
+    fn by_codes<N: FnMut(usize) -> u32>(&self, record: &Record<'_>, rows: usize, of: impl Fn(Phase) -> N) -> Vec<u32> {
+        let mut of_phases: Vec<(Phase, N)> = Vec::new();
         let mut numbers = Vec::with_capacity(rows);
         for (run, phase) in self.runs(record, rows) {
             if !phase.0 {
@@ -174,52 +181,9 @@ impl Derived {
                 of_phases.push((phase, of(phase)));
                 of_phases.len() - 1
             });
-            let codes = &mut of_phases[at].1;
-            numbers.extend(run.map(|row| codes.number_of(row)));
+            numbers.extend(run.map(&mut of_phases[at].1));
         }
         numbers
-    }
-}
-
-/// Codes of rows in one phase, each looked up once.
-trait Codes {
-    fn number_of(&mut self, row: usize) -> u32;
-}
-
-struct Texts<'a, L> {
-    array: &'a StringArray,
-    near: ShortCodes,
-    known: Known<'a>,
-    long: HashMap<&'a str, u32>,
-    of_null: Option<u32>,
-    look: L,
-}
-
-impl<L: Fn(usize) -> u32> Codes for Texts<'_, L> {
-    #[inline]
-    fn number_of(&mut self, row: usize) -> u32 {
-        let Texts { array, near, known, long, of_null, look } = self;
-        if array.is_null(row) {
-            return *of_null.get_or_insert_with(|| look(row));
-        }
-        let (offsets, bytes) = (array.value_offsets(), array.value_data());
-        let code = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
-        near.number(code, || known.number(code, || look(row)))
-            .unwrap_or_else(|| *long.entry(array.value(row)).or_insert_with(|| look(row)))
-    }
-}
-
-struct Integers<'a, L> {
-    array: &'a Int32Array,
-    known: HashMap<Option<i32>, u32>,
-    look: L,
-}
-
-impl<L: Fn(usize) -> u32> Codes for Integers<'_, L> {
-    #[inline]
-    fn number_of(&mut self, row: usize) -> u32 {
-        let value = self.array.is_valid(row).then(|| self.array.value(row));
-        *self.known.entry(value).or_insert_with(|| (self.look)(row))
     }
 }
 
