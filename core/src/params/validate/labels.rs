@@ -19,17 +19,9 @@ impl Check<'_> {
             None => derived_columns(grupo).iter().filter(|one| one.label_of.is_some()).cloned().collect(),
             Some(names) => names.iter().filter_map(|name| self.label(name)).collect(),
         };
-        let unshown: Vec<Arc<Derived>> = match (&projection, named) {
-            (Projection::Columns(shown) | Projection::Grouped { keys: shown, .. }, Some(_)) => {
-                let is_shown = |one: &&Arc<Derived>| {
-                    shown.iter().any(|name| one.label_of.as_ref() == Some(name) || one.name == *name)
-                };
-                labels.iter().filter(|one| !is_shown(one)).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        for label in &unshown {
-            self.not_shown(label);
+        if let (Projection::Columns(shown) | Projection::Grouped { keys: shown, .. }, Some(_)) = (&projection, named) {
+            let is_shown = |one: &Derived| shown.iter().any(|name| one.coded() == Some(name) || one.name == *name);
+            labels.iter().filter(|one| !is_shown(one)).for_each(|one| self.not_shown(one));
         }
         let of = |column: &str| labels.iter().find(|one| one.label_of.as_deref() == Some(column)).cloned();
         let mut beside = |names: Vec<String>, alone: bool| {
