@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::answer::{Basis, Expected, ExpectedSeconds, Runs};
 use super::history::{Entry, History, Traits};
 use super::model::{Calibration, Corrected, Learner, Model};
-use super::sample::{Sample, Samples, Wanted};
+use super::sample::{Sample, SampledColumn, Samples};
 use super::spread::Spread;
 use super::sql::{self, Found};
 use super::structured::{self, Known};
@@ -193,11 +193,11 @@ impl Estimator {
         }
         let is_compared =
             |name: &str| matches!(query.ask, Ask::Sql(_)) || compared.iter().any(|one| one.eq_ignore_ascii_case(name));
-        let wanted = |name: &&str| {
+        let sampled = |name: &&str| {
             let column = derived_column(table.scope.grupo, name)?;
-            Some(Wanted { is_compared: is_compared(name), column })
+            Some(SampledColumn { is_compared: is_compared(name), column })
         };
-        let derived: Vec<Wanted> = names.iter().filter_map(wanted).collect();
+        let derived: Vec<SampledColumn> = names.iter().filter_map(sampled).collect();
         let is_derived = |name: &str| derived.iter().any(|one| one.column.name.eq_ignore_ascii_case(name));
         let columns = names.into_iter().filter(|name| !is_derived(name)).map(str::to_owned).collect();
         self.samples.of(table.seen(), &columns, &derived).map(Some)

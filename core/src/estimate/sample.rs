@@ -92,7 +92,7 @@ impl Sample {
 }
 
 /// A derived column of a sample.
-pub(super) struct Wanted {
+pub(super) struct SampledColumn {
     pub column: Arc<Derived>,
     /// By its values; one that only tells rows apart has the numbers of its words.
     pub is_compared: bool,
@@ -137,10 +137,10 @@ impl Samples {
     }
 
     /// Rows of `files`, with the columns of these names and derived ones.
-    pub fn of(&self, files: &[&LakeFile], columns: &BTreeSet<String>, derived: &[Wanted]) -> Result<Sample> {
+    pub fn of(&self, files: &[&LakeFile], columns: &BTreeSet<String>, derived: &[SampledColumn]) -> Result<Sample> {
         let rows: u64 = files.iter().map(|file| file.rows).sum();
         let chosen = chosen(files);
-        let inputs = derived.iter().flat_map(|wanted| wanted.column.inputs.iter().map(|name| name.to_uppercase()));
+        let inputs = derived.iter().flat_map(|one| one.column.inputs.iter().map(|name| name.to_uppercase()));
         let names: BTreeSet<String> = columns.iter().map(|name| name.to_uppercase()).chain(inputs).collect();
         let read: BTreeSet<String> = names.iter().filter(|name| origin_column(name).is_none()).cloned().collect();
         let of_groups = self.read(&chosen, &read)?;
@@ -157,7 +157,7 @@ impl Samples {
                 arrays.push(whole);
             }
         }
-        for Wanted { column: one, is_compared } in derived {
+        for SampledColumn { column: one, is_compared } in derived {
             let input = |name: &String| {
                 let at = fields.iter().position(|field: &Field| field.name().eq_ignore_ascii_case(name));
                 at.map_or(Input::Null, |at| Input::Array(arrays[at].clone()))
