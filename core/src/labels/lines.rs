@@ -55,7 +55,7 @@ impl Iterator for Lines<'_> {
 
 /// The characters of a part of a line, without the blanks around: single lines of a kit are in another code page than the rest.
 pub(super) fn label_text(bytes: &[u8]) -> String {
-    Encoding::of_line(bytes).text(bytes).trim().to_owned()
+    label_text_among(bytes, Encoding::Latin1)
 }
 
 /// The same of a part that stands among others which are mostly of `others`.

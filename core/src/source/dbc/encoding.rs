@@ -144,7 +144,7 @@ impl Encoding {
 
     /// What a single line of text fits best; Latin-1 where nothing speaks for another.
     pub fn of_line(line: &[u8]) -> Encoding {
-        Encoding::of_lines([line]).unwrap_or_default()
+        Encoding::of_line_among(line, Encoding::Latin1)
     }
 
     /// The same of several together; none where they are all ASCII.
