@@ -6,15 +6,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::frames::{self, Listed};
 use super::list::List;
+use super::packed_lists::{self, Listed};
 
 /// Made by `make dictionaries`.
 static COMPILED: &[u8] = include_bytes!("../../labels/dictionary.zst");
 
 static BUILT_IN: LazyLock<Dictionary> = LazyLock::new(|| {
     let id = |listed: &Listed| listed.head.split('|').next().unwrap_or_default().to_owned();
-    let listed = frames::read(COMPILED).into_iter().map(|listed| (id(&listed), listed)).collect();
+    let listed = packed_lists::read(COMPILED).into_iter().map(|listed| (id(&listed), listed)).collect();
     Dictionary { listed, lists: Mutex::default() }
 });
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::frames::Frame;
 use super::list_codes::ListCodes;
+use super::packed_lists::Frame;
 use super::rules::RULES;
 use super::tokens::latin1;
 use super::{Cnv, Mode, Token};

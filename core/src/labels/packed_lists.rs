@@ -1,4 +1,4 @@
-//! The compiled dictionary's form: an index, and behind it the lists in frames of zstd, each of which is unpacked when one of its lists
+//! The compiled dictionary's form: an index of the lists' heads, and behind it their rows in frames of zstd, each of which is unpacked when one of its lists
 //! is asked for. A query that names a sex does not unpack CID-10.
 
 use std::ops::Range;
@@ -83,10 +83,9 @@ pub fn packed_lists(text: &str) -> std::io::Result<Vec<u8>> {
                 frames.len() - 1
             }
         };
-        let frame = &mut frames[number];
-        let rows = (frame.len() + (head.len() + 1).min(block.len()), frame.len() + block.len());
-        index.push_str(&format!("{number}\t{}\t{}\t{}\n", rows.0, rows.1, &head[1..]));
-        frame.push_str(block);
+        let (frame, rows) = (&mut frames[number], &block[(head.len() + 1).min(block.len())..]);
+        index.push_str(&format!("{number}\t{}\t{}\t{}\n", frame.len(), frame.len() + rows.len(), &head[1..]));
+        frame.push_str(rows);
     }
     let mut all = Vec::new();
     for frame in std::iter::once(&index).chain(&frames) {
