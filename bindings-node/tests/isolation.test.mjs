@@ -37,9 +37,7 @@ function workers() {
 
 test('the package brings a small program that may be run', () => {
   assert.ok(statSync(worker).mode & 0o100)
-  // As npm packs it.
-  const packed = gzipSync(readFileSync(worker), { level: 9 }).length
-  assert.ok(packed < 4_000_000, `${packed} bytes`)
+  assert.ok(gzipSync(readFileSync(worker)).length < 4_000_000)
   const said = spawnSync(worker, { env: {}, encoding: 'utf8' })
   assert.equal(said.status, 2)
   assert.match(said.stderr, /DATASUS_ISOLATION/)
