@@ -39,6 +39,7 @@ fn a_cancelled_query_and_one_past_its_deadline_leave_nothing_running() {
     assert_eq!(rows(&there, &grouped()).unwrap(), 2_000);
 }
 
+/// The other one does nothing until then, so that the query does not end before.
 #[test]
 fn a_worker_that_dies_in_mid_query_changes_nothing_of_the_answer() {
     let Some(mut cluster) = cluster() else { return };
@@ -46,6 +47,7 @@ fn a_worker_that_dies_in_mid_query_changes_nothing_of_the_answer() {
     crate::many::write(source.path(), 4, 100_000);
     let [here, there] = both(source.path(), place.path(), &cluster.address());
     let expected = rows(&here, &grouped()).unwrap();
+    cluster.order("pause worker 1");
     let pending = there.begin_query(&grouped()).unwrap();
     let begun = || {
         let at_work = |job: &serde_json::Value| {
@@ -55,6 +57,7 @@ fn a_worker_that_dies_in_mid_query_changes_nothing_of_the_answer() {
     };
     until("tasks done, and others at work", begun);
     cluster.order("kill worker 0");
+    cluster.order("resume worker 1");
     let total: usize = pending.wait().unwrap().collect_batches().unwrap().iter().map(|batch| batch.num_rows()).sum();
     assert_eq!(total, expected);
     cluster.order("start worker 0");

@@ -104,7 +104,7 @@ fn what_is_larger_than_the_limit_names_the_folder_and_goes_that_way_to_a_table_a
     let report = client.export(&all(), [into("escrito.a"), Csv::to("there.csv").into()]).unwrap();
     assert_eq!(report.records_processed, ROWS as u64);
     let used = report.cluster.clone().unwrap();
-    assert!(used.engine.starts_with("spark 4.") && report.bytes.read > 1 << 20, "{used:?} {report}");
+    assert!(used.stages > 0 && used.tasks > 0 && report.bytes.read > 1 << 20, "{used:?} {report}");
     check(server, "escrito.a", place.path());
     // In the order of the files, as without a cluster.
     let here = Client::open_with(source.path(), config(place.path())).unwrap();
