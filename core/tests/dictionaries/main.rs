@@ -12,3 +12,4 @@ mod profiles;
 mod queries;
 mod rates;
 mod sync;
+mod tables;
