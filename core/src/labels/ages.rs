@@ -244,6 +244,16 @@ pub(super) fn bounds_of(name: &str) -> Option<Vec<i64>> {
     (bounds.len() <= MOST_BOUNDS && bounds.windows(2).all(|pair| pair[0] < pair[1])).then_some(bounds)
 }
 
+/// What somebody meant whose bounds do not ascend: `faixa_etaria_18_60` for `faixa_etaria_60_18`.
+pub(crate) fn bands_in_order(name: &str) -> Option<String> {
+    let rest = name.get(..OWN.len()).filter(|start| start.eq_ignore_ascii_case(OWN)).map(|_| &name[OWN.len()..])?;
+    let mut bounds: Vec<u32> = rest.split('_').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    bounds.sort_unstable();
+    bounds.dedup();
+    let name = format!("{OWN}{}", bounds.iter().map(u32::to_string).collect::<Vec<_>>().join("_"));
+    bounds_of(&name).map(|_| name)
+}
+
 pub(super) fn name_of(bounds: &[i64]) -> String {
     let bounds: Vec<String> = bounds.iter().map(i64::to_string).collect();
     format!("{OWN}{}", bounds.join("_"))
@@ -326,6 +336,8 @@ mod tests {
         for name in ["faixa_etaria_5_5", "faixa_etaria_5_1", "faixa_etaria_oms", "faixa_etaria_", "faixa_etaria_1000"] {
             assert_eq!(bounds_of(name), None, "{name}");
         }
+        assert_eq!(bands_in_order("FAIXA_etaria_60_18_60").as_deref(), Some("faixa_etaria_18_60"));
+        assert_eq!((bands_in_order("faixa_etaria_18_x"), bands_in_order("faixa_etaria_5_1000")), (None, None));
     }
 
     #[test]

@@ -136,7 +136,8 @@ fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
         }
     }
     let (mut found, mut known): (Vec<(u32, Derived)>, KnownWords) = Default::default();
-    for (column, rules) in columns {
+    for (column, mut rules) in columns {
+        rules.sort_by(|(one, _), (other, _)| one.from.cmp(&other.from));
         let position = grupo.column(column).map_or(u32::MAX, |column| column.position);
         found.extend(label(dataset, column, &rules, edition, false, &mut known).map(|made| (position, made)));
         if rules.iter().any(|(_, source)| RULES.nice.contains_key(source.list())) {
@@ -147,7 +148,7 @@ fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
     found.into_iter().map(|(_, derived)| derived).collect()
 }
 
-/// `official`: with the table's own texts.
+/// `rules`: the oldest first. `official`: with the table's own texts.
 fn label(
     dataset: &str,
     column: &str,
@@ -164,7 +165,15 @@ fn label(
             new.insert(Arc::new(words)).clone()
         }
     };
-    let (mut inputs, mut sources): (Vec<String>, Vec<String>) = Default::default();
+    let mut sources: Vec<String> = Vec::new();
+    for list in words.eras.iter().rev().flat_map(|dates| dates.iter().rev()) {
+        let said = format!("{} ({})", list.source, list.date);
+        let said = if list.official { said } else { format!("não oficial: {said}") };
+        if !sources.contains(&said) {
+            sources.push(said);
+        }
+    }
+    let mut inputs: Vec<String> = Vec::new();
     let mut look_ups = Vec::with_capacity(rules.len());
     for (era, ((rule, source), lists)) in rules.iter().zip(&words.eras).enumerate() {
         let parts: Vec<(String, Option<usize>)> = match source {
@@ -181,13 +190,6 @@ fn label(
         });
         let parts = parts.collect();
         let at = if let Source::Taken { at, .. } = source { at.saturating_sub(1) } else { 0 };
-        for list in lists.iter().rev() {
-            let said = format!("{} ({})", list.source, list.date);
-            let said = if list.official { said } else { format!("não oficial: {said}") };
-            if !sources.contains(&said) {
-                sources.push(said);
-            }
-        }
         look_ups.push(LookUp {
             from: rule.from.clone(),
             to: rule.to.clone(),

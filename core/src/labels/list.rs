@@ -80,13 +80,18 @@ impl List {
         List { id: id.to_owned(), source, date, official: true, rows: ListCodes::of(cnv, nice).into() }
     }
 
+    /// Whether somebody has asked for its rows.
+    pub(super) fn is_read(&self) -> bool {
+        self.rows.read.get().is_some()
+    }
+
     /// The labels, each once, in the order of display.
-    pub fn labels(&self) -> &[String] {
-        &self.rows.codes().labels
+    pub fn labels(&self) -> &Arc<Vec<String>> {
+        self.rows.codes().labels()
     }
 
     /// The labels as the table writes them, also where another project's short form stands in [`List::labels`].
-    pub fn official_texts(&self) -> &[String] {
+    pub fn official_texts(&self) -> &Arc<Vec<String>> {
         self.rows.codes().texts()
     }
 
@@ -181,7 +186,7 @@ mod tests {
         let text = written(&cnv, "sih/RACACOR", true, "2025", "TAB_SIH");
         let end = text.find('\n').unwrap();
         let list = List::read(&text[1..end], &Frame::of(&text), end + 1..text.len()).unwrap();
-        assert_eq!(list.labels(), ["Branca", "Parda", "Ignorado"]);
+        assert_eq!(**list.labels(), ["Branca", "Parda", "Ignorado"]);
         assert_eq!((list.date.as_str(), list.source.as_str(), list.official), ("2025", "TAB_SIH", true));
         for (code, label) in [("01", "Branca"), ("03", "Parda"), ("08", "Parda"), ("", "Ignorado"), ("55", "Ignorado")]
         {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,9 +26,9 @@ pub(super) struct ListCodes {
     width: usize,
     mode: Mode,
     /// Each once, in the order of display.
-    pub labels: Vec<String>,
+    labels: Texts,
     /// The same as the table writes them; none: they are the labels.
-    texts: Option<Vec<String>>,
+    texts: Option<Texts>,
     #[serde(with = "as_pairs")]
     exact: Exact,
     ranges: Vec<Bounds>,
@@ -88,6 +89,23 @@ mod as_pairs {
     }
 }
 
+/// Those of a list, which a column whose words are this list's holds too.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Vec<String>", into = "Vec<String>")]
+struct Texts(Arc<Vec<String>>);
+
+impl From<Vec<String>> for Texts {
+    fn from(texts: Vec<String>) -> Self {
+        Texts(Arc::new(texts))
+    }
+}
+
+impl From<Texts> for Vec<String> {
+    fn from(texts: Texts) -> Self {
+        Arc::unwrap_or_clone(texts.0)
+    }
+}
+
 /// A row of a table as it is read; `codes` says which of all spans are its own.
 struct Row<'a> {
     number: u32,
@@ -135,12 +153,12 @@ impl ListCodes {
             }
         }
         let labels: Vec<String> = shown.iter().map(|at| texts[*at].to_owned()).collect();
-        let official = || shown.iter().map(|at| rows[*at].label.to_owned()).collect();
+        let official = || shown.iter().map(|at| rows[*at].label.to_owned()).collect::<Vec<String>>().into();
         let mut list = ListCodes {
             width,
             mode,
             texts: (!nice.is_empty()).then(official),
-            labels,
+            labels: labels.into(),
             exact: Exact::default(),
             ranges: Vec::new(),
             rest: Vec::new(),
@@ -173,8 +191,13 @@ impl ListCodes {
     }
 
     /// The labels as the table writes them.
-    pub fn texts(&self) -> &[String] {
-        self.texts.as_deref().unwrap_or(&self.labels)
+    pub fn texts(&self) -> &Arc<Vec<String>> {
+        &self.texts.as_ref().unwrap_or(&self.labels).0
+    }
+
+    /// The labels, each once, in the order of display.
+    pub fn labels(&self) -> &Arc<Vec<String>> {
+        &self.labels.0
     }
 
     /// Codes that are listed one by one.
@@ -184,7 +207,7 @@ impl ListCodes {
 
     /// The same, each with its label.
     pub fn listed(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, &str)> {
-        let label = |number: u32| self.labels.get(number as usize).map(String::as_str);
+        let label = |number: u32| self.labels.0.get(number as usize).map(String::as_str);
         self.exact.iter().filter_map(move |(code, (_, number))| Some((code, label(number)?)))
     }
 

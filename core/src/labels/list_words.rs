@@ -14,6 +14,8 @@ pub(super) enum ColumnWords {
     /// Made when they are first asked for.
     OfPlaces(Place),
     /// The same.
+    OfList(Arc<List>),
+    /// The same.
     OfLists(Arc<ListWords>),
 }
 
@@ -28,6 +30,7 @@ impl ColumnWords {
         match self {
             ColumnWords::Given(words) => words,
             ColumnWords::OfPlaces(place) => &Words::of(*place).words,
+            ColumnWords::OfList(list) => list.labels(),
             ColumnWords::OfLists(lists) => &lists.made().all,
         }
     }
@@ -37,6 +40,7 @@ impl ColumnWords {
         match self {
             ColumnWords::Given(_) => false,
             ColumnWords::OfPlaces(place) => !Words::are_read(*place),
+            ColumnWords::OfList(list) => !list.is_read(),
             ColumnWords::OfLists(lists) => lists.made.get().is_none(),
         }
     }
@@ -44,7 +48,7 @@ impl ColumnWords {
 
 /// The words of lists that stand for the eras of a column. Many columns have the same, and those of CID-10 are 14,000.
 pub(super) struct ListWords {
-    /// Of each era its list's dates, ascending.
+    /// Of each era, the oldest first, its list's dates, ascending.
     pub eras: Vec<Vec<Arc<List>>>,
     official: bool,
     made: OnceLock<Made>,
@@ -52,8 +56,8 @@ pub(super) struct ListWords {
 
 struct Made {
     all: Arc<Vec<String>>,
-    /// Of each era and date: the word of each of the list's labels.
-    places: Vec<Vec<Box<[u32]>>>,
+    /// Of each era and date: the word of each of the list's labels. None: the words are those of the one list that there is.
+    places: Option<Vec<Vec<Box<[u32]>>>>,
 }
 
 impl ListWords {
@@ -63,17 +67,22 @@ impl ListWords {
         ListWords { eras, official, made: OnceLock::new() }
     }
 
-    fn texts<'l>(&self, list: &'l List) -> &'l [String] {
+    fn texts<'l>(&self, list: &'l List) -> &'l Arc<Vec<String>> {
         if self.official { list.official_texts() } else { list.labels() }
     }
 
     fn made(&self) -> &Made {
         self.made.get_or_init(|| {
+            if let [dates] = &self.eras[..]
+                && let [list] = &dates[..]
+            {
+                return Made { all: self.texts(list).clone(), places: None };
+            }
             let mut all: Vec<String> = Vec::new();
             let mut places: HashMap<&str, u32, ahash::RandomState> = HashMap::default();
             // The order of display is that of the newest.
-            let newest_first = self.eras.iter().flat_map(|dates| dates.iter().rev());
-            for label in newest_first.flat_map(|list| self.texts(list)) {
+            let newest_first = self.eras.iter().rev().flat_map(|dates| dates.iter().rev());
+            for label in newest_first.flat_map(|list| self.texts(list).iter()) {
                 places.entry(label.as_str()).or_insert_with(|| {
                     all.push(label.clone());
                     all.len() as u32 - 1
@@ -82,15 +91,16 @@ impl ListWords {
             let place = |label: &String| places.get(label.as_str()).copied().unwrap_or(NONE);
             let placed = |list: &Arc<List>| self.texts(list).iter().map(place).collect();
             let places = self.eras.iter().map(|dates| dates.iter().map(placed).collect()).collect();
-            Made { all: Arc::new(all), places }
+            Made { all: Arc::new(all), places: Some(places) }
         })
     }
 
     /// The word of a code by its number, in one of the dates of an era's list.
     pub fn number(&self, era: usize, date: usize, code: &[u8]) -> u32 {
         let Some(list) = self.eras.get(era).and_then(|dates| dates.get(date)) else { return NONE };
-        let number = list.number_of(code) as usize;
-        let places = self.made().places.get(era).and_then(|dates| dates.get(date));
-        places.and_then(|places| places.get(number)).copied().unwrap_or(NONE)
+        let number = list.number_of(code);
+        let Some(places) = &self.made().places else { return number };
+        let places = places.get(era).and_then(|dates| dates.get(date));
+        places.and_then(|places| places.get(number as usize)).copied().unwrap_or(NONE)
     }
 }

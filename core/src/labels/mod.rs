@@ -34,6 +34,7 @@ mod weeks;
 mod whole_columns;
 mod without_label;
 
+pub(crate) use ages::bands_in_order;
 pub use ages::five_years as five_year_bands;
 pub use cnv::{Cnv, CnvRow, Mode};
 pub use codes_seen::CodesSeen;

@@ -235,7 +235,7 @@ impl Of<'_> {
             ),
         ] {
             let Some(list) = Dictionary::built_in().list(list) else { continue };
-            let words = list.labels().to_vec();
+            let words = ColumnWords::OfList(list.clone());
             self.word(name, &[column], words, text!("{pt}", "{en}"), CID, move |record, row| {
                 match record.text(0, row) {
                     Some(code) => list.number_of(code.as_bytes()),

@@ -77,6 +77,7 @@ fn municipalities_of_today_and_of_the_past() {
         ("353380", "Óleo"),
         ("351500", "Embu das Artes"),
         ("251365", "Joca Claudino"),
+        ("510183", "Boa Esperança do Norte"),
     ] {
         assert_eq!(of(code).name, name);
     }
@@ -110,6 +111,7 @@ fn embedded_lists_label_codes_as_the_ministry_does() {
     is("sih/RACACOR", "03", "Parda");
     is("sia/RACA_COR", "04", "AMARELA");
     is("sim/RACACOR", "3", "Amarela");
+    is("omnisus/sim_obitos/SEXO", "0", "Ignorado");
     is("sim/RACACOR", "", "Não informado");
     is("cnes/TPGESTAO", "", "NÃO INFORMADO");
     is("cid10", "A00", "A00   Colera");

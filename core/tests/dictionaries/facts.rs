@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray};
 use chrono::Datelike;
 use datasus::catalog::{Catalog, LogicalType};
-use datasus::labels::{derived_columns, label_column, open_records};
+use datasus::labels::{Cnv, Dictionary, derived_columns, label_column, open_records};
 use datasus::source::{LabelsOf, RecordsOf, TypedRecords};
 use datasus::{Language, QueryParams, col};
 
@@ -221,6 +221,42 @@ fn every_code_of_the_federal_district_is_brasilia() {
     assert!(
         number(&found[0][2]).is_some_and(|rows| rows >= 1_552) && number(&found[0][3]).is_some_and(|codes| codes > 1)
     );
+}
+
+/// By the tables of the kits of that time, two of which are at hand.
+#[test]
+fn records_of_the_years_before_the_kits_of_today_have_words_too() {
+    for (file, dataset, pairs) in [
+        ("sih/RDRR9504.dbc", "SIH-RD", [["SEXO", "sexo_nome"], ["MORTE", "N_AIH"]]),
+        ("sih/RDDF9705.dbc", "SIH-RD", [["SEXO", "sexo_nome"], ["MUNIC_RES", "municipio_nome_residencia"]]),
+        ("sinan/CHAGBR03.dbc", "SINAN-CHAG", [["CS_SEXO", "sexo_nome"], ["CS_RACA", "raca_cor_nome"]]),
+    ] {
+        let Some((client, _place)) = genuine(&[file]) else { return };
+        for [code, other] in pairs {
+            let label = format!("{code}_rotulo");
+            let (found, _) = rows(&client, &QueryParams::dataset(dataset).columns([code, label.as_str(), other]));
+            let coded = found.iter().filter(|row| row[0].is_some());
+            let (with, coded) = (coded.clone().filter(|row| row[1].is_some()).count(), coded.count());
+            println!("{file} {code}: {with} of {coded}");
+            assert!(with > 0 && with * 100 >= coded * 99, "{file} {code}: {with} of {coded}");
+            // Where a derived column has the word, it begins like it; municipalities have the UF behind theirs, and some tables no accents.
+            let alike = |row: &&Vec<Option<String>>| match (&row[1], &row[2]) {
+                (Some(label), Some(word)) if other.contains("nome") => label.chars().take(3).eq(word.chars().take(3)),
+                _ => true,
+            };
+            assert_eq!(found.iter().find(|row| !alike(row)), None, "{file} {code}");
+        }
+    }
+    let Some(kits) = crate::kits::kits() else { return };
+    for (table, column) in [("MORTES", "MORTE"), ("VINCPREV", "VINCPREV")] {
+        let path = kits.join(format!("TAB_SIH_HIST/sih_199201_199712/{table}.CNV"));
+        let cnv = Cnv::read(&std::fs::read(path).unwrap(), table).unwrap();
+        let list = Dictionary::built_in().list(&format!("omnisus/sih_aih_reduzida_1992_2007/{column}")).unwrap();
+        for code in '0'..='9' {
+            let of_table = cnv.row_of(code.to_string().as_bytes()).map(|row| row.label.trim());
+            assert_eq!(list.label_of(&code.to_string()), of_table, "{column} {code}");
+        }
+    }
 }
 
 /// Columns with labels, and distinct codes that have one, per system; neither may fall.

@@ -58,6 +58,11 @@ fn figures_of_genuine_admissions_are_those_of_sql() {
     let race = column("RACA_COR");
     let labels: Vec<&str> = race.frequent.iter().filter_map(|one| one.label.as_deref()).collect();
     assert_eq!((labels[0], race.unlabelled, race.label_list.as_deref()), ("Parda", 0, Some("sih/RACACOR")));
+    // Zeros of columns that nobody filled are one sentence, behind codes that mean something.
+    let place = |part: &str| profile.warnings.iter().position(|warning| warning.contains(part));
+    let zeros: Vec<&String> = profile.warnings.iter().filter(|warning| warning.contains("zeros")).collect();
+    assert!(zeros.len() == 1 && zeros[0].contains("DIAG_SECUN (0000: "), "{:#?}", profile.warnings);
+    assert!(place("zeros") > place("a lista "), "{:#?}", profile.warnings);
     // The whole is told as rows too.
     let batch = profile.to_batch().unwrap();
     assert_eq!((batch.num_rows(), batch.schema().field(0).name().as_str()), (113, "column"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::{clip, did_you_mean, text};
 use crate::catalog::LogicalType;
-use crate::labels::{derived_column, derived_columns};
+use crate::labels::{bands_in_order, derived_column, derived_columns};
 use crate::params::query::Figure;
 use crate::params::{Aggregate, AggregateFn, Extent, Projection, QueryParams, Sort, origin_column};
 
@@ -43,7 +43,11 @@ impl Check<'_> {
         let derived = derived_columns(grupo);
         let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(|(c, _)| c.as_str()));
         let names = names.chain(derived.iter().map(|one| one.name.as_str()));
-        let near = if full { Vec::new() } else { did_you_mean(name, names) };
+        let near = match bands_in_order(name) {
+            _ if full => Vec::new(),
+            Some(bands) => vec![bands],
+            None => did_you_mean(name, names),
+        };
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(name));
         let problem = self.wrong(text!(

@@ -23,7 +23,9 @@ pub(super) fn of(columns: &[Column], competencias: &[CompetenciaRows], grupo: Op
     }
     let mut found = Vec::new();
     found.extend(columns.iter().filter_map(|(column, _)| bad_values(column)));
-    found.extend(columns.iter().filter_map(|(column, _)| unlabelled(column)));
+    let (zeros, codes): (Vec<&ColumnProfile>, Vec<&ColumnProfile>) =
+        columns.iter().map(|(column, _)| column).filter(|column| column.unlabelled > 0).partition(|one| is_zeros(one));
+    found.extend(codes.into_iter().map(unlabelled));
     found.extend(columns.iter().filter_map(|(column, _)| changes(column)));
     found.extend(columns.iter().filter_map(|(column, days)| days_before_all(column, *days)));
     let last = competencias.last().map(|last| last.competencia);
@@ -33,6 +35,7 @@ pub(super) fn of(columns: &[Column], competencias: &[CompetenciaRows], grupo: Op
         found.extend(events.filter_map(|(column, days)| days_after(column, *days, end)));
     }
     found.extend(few_rows(competencias));
+    found.extend(without_label(&zeros));
     found.extend(empty(columns, rows));
     found
 }
@@ -47,13 +50,30 @@ fn bad_values(column: &ColumnProfile) -> Option<Text> {
     })
 }
 
-fn unlabelled(column: &ColumnProfile) -> Option<Text> {
+/// Whether all that its list does not have are zeros, which many columns are filled with.
+fn is_zeros(column: &ColumnProfile) -> bool {
+    column.unlabelled_codes.iter().all(|code| code.bytes().all(|byte| byte == b'0'))
+}
+
+fn unlabelled(column: &ColumnProfile) -> Text {
     let (name, rows, codes) = (&column.name, column.unlabelled, column.unlabelled_codes.join(", "));
     let list = column.label_list.as_deref().unwrap_or_default();
-    (rows > 0).then(|| {
+    text!(
+        "{name}: {rows} linha(s) têm código que a lista {list} não tem: {codes}",
+        "{name}: {rows} row(s) have a code that the list {list} does not have: {codes}"
+    )
+}
+
+fn without_label(zeros: &[&ColumnProfile]) -> Option<Text> {
+    let names: Vec<String> = zeros
+        .iter()
+        .map(|one| format!("{} ({}: {})", one.name, one.unlabelled_codes.join(", "), one.unlabelled))
+        .collect();
+    (!names.is_empty()).then(|| {
+        let (count, list) = (names.len(), listed(&names));
         text!(
-            "{name}: {rows} linha(s) têm código que a lista {list} não tem: {codes}",
-            "{name}: {rows} row(s) have a code that the list {list} does not have: {codes}"
+            "{count} coluna(s) têm zeros que a sua lista não tem: {list}",
+            "{count} column(s) have zeros that their lists do not have: {list}"
         )
     })
 }

@@ -53,7 +53,13 @@ fn unpadded(rows: Vec<(String, String)>) -> Cnv {
         let key = if digits(&code) { format!("{code:0>widest$}") } else { code.clone() };
         last.insert(key, (code, label));
     }
-    let rows = last.into_values().enumerate().map(|(at, (code, label))| {
+    // What is not known comes last, as in the tables of the kits.
+    let mut rows: Vec<(String, String)> = last.into_values().collect();
+    rows.sort_by_key(|(_, label)| {
+        let label = label.to_lowercase();
+        ["ign", "não informad", "nao informad", "n inf"].iter().any(|unknown| label.starts_with(unknown))
+    });
+    let rows = rows.into_iter().enumerate().map(|(at, (code, label))| {
         let mut forms = vec![code.clone()];
         if digits(&code) {
             forms.extend((code.len() + 1..=widest + 1).map(|width| format!("{code:0>width$}")));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use datasus::labels::{Cnv, DbfTable, Token, check_digit};
+use datasus::source::dbc::Encoding;
 
 use super::{Tables, bytes};
 
@@ -38,6 +39,16 @@ impl Tables {
             list.rows[*at].codes.extend(row.codes.iter().skip(1).filter(|code| is_new(code)).cloned());
         }
         list
+    }
+
+    /// The name that IBGE's territorial division of 2024 has for a municipality: in the workbook's texts, each behind its length and a
+    /// byte of flags, it follows the code.
+    fn name_by_ibge(&self, seven: &str) -> Option<String> {
+        let workbook = bytes(&self.data.join("dict/geo/RELATORIO_DTB_BRASIL_2024_MUNICIPIOS.xls"));
+        let code = workbook.windows(seven.len()).position(|text| text == seven.as_bytes())?;
+        let (length, text) = workbook.get(code + seven.len()..)?.split_at_checked(3)?;
+        let text = text.get(..usize::from(u16::from_le_bytes([length[0], length[1]])))?;
+        Some(Encoding::Latin1.text(text))
     }
 
     /// By six digits: seven digits, name, latitude, longitude, health region, whether it is known, the UF's sigla, and what it became.
@@ -92,8 +103,9 @@ impl Tables {
                         String::new(),
                     ],
                     None => {
-                        let known = u8::from(!own.contains("IGNORADO") && !code.starts_with("53")).to_string();
-                        let known = if code == "510183" { "1".to_owned() } else { known };
+                        let newest = self.name_by_ibge(&seven);
+                        let is_one = newest.is_some() || !own.contains("IGNORADO") && !code.starts_with("53");
+                        let (known, own) = (u8::from(is_one).to_string(), newest.unwrap_or(own));
                         [seven, own, String::new(), String::new(), String::new(), known, sigla(code), String::new()]
                     }
                 };
