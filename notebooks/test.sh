@@ -23,7 +23,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 cd "$place/server"
 password=$(python -c 'import secrets; print(secrets.token_hex(16))')
-port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python "$here/../tests/free_port.py")
 echo "$password" > "$place/server/password"
 "${as_postgres[@]}" "$bin/initdb" -D "$place/server/data" -U postgres -A scram-sha-256 --no-sync -E UTF8 --locale C.UTF-8 \
   --pwfile "$place/server/password" > "$place/initdb.log" 2>&1 || { cat "$place/initdb.log" >&2; rm -rf "$place"; exit 1; }
@@ -43,7 +43,7 @@ exec 9> >(keep)
 keeper=$!
 trap 'exec 9>&-; wait "$keeper" || true' EXIT
 answers() { PGPASSWORD=$password "$bin/psql" -h 127.0.0.1 -p "$port" -U postgres -qc 'SELECT 1' > /dev/null 2>&1; }
-for _ in $(seq 300); do answers && break || sleep 0.1; done
+for _ in $(seq 1800); do answers && break || sleep 0.1; done
 answers || { cat "$place/server.log" >&2; exit 1; }
 export DATASUS_POSTGRES="postgres://postgres:$password@127.0.0.1:$port/postgres"
 

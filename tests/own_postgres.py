@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from free_port import free_port
 
 Sql = Callable[[str], str]
 PASSWORD = "hunter2-CANARY"
@@ -41,11 +41,9 @@ def server() -> Iterator[tuple[str, Sql]]:
     data = folder / "data"
     make = ["-D", data, "-U", "postgres", "-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale", "C.UTF-8"]
     subprocess.run(
-        [*as_postgres, where / "initdb", *make, "--pwfile", secret], check=True, capture_output=True, timeout=60
+        [*as_postgres, where / "initdb", *make, "--pwfile", secret], check=True, capture_output=True, timeout=300
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
     options = [f"--{name}={value}" for name, value in settings.items()]
     log = (folder / "log").open("w")
@@ -56,16 +54,16 @@ def server() -> Iterator[tuple[str, Sql]]:
         asked = [where / "psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c"]
         answer = subprocess.run(
             [*asked, statement],
-            env={**os.environ, "PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "5"},
+            env={**os.environ, "PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "30"},
             check=True,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=300,
         )
         return answer.stdout.strip()
 
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while True:
             try:
                 assert sql("SHOW data_directory") == str(data)
@@ -78,6 +76,6 @@ def server() -> Iterator[tuple[str, Sql]]:
     finally:
         # SIGINT: a fast shutdown, which waits for no session.
         running.send_signal(2)
-        running.wait(timeout=30)
+        running.wait(timeout=120)
         log.close()
         shutil.rmtree(folder)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from free_port import free_ports
 
 SECRET = "hunter2-CANARY-s3"
 
@@ -37,12 +38,7 @@ def s3() -> Iterator[dict[str, str]]:
     keys = [{"accessKey": "chave", "secretKey": SECRET}]
     identity = {"name": "test", "credentials": keys, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    free = [socket.socket() for _ in range(8)]
-    for one in free:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in free]
-    for one in free:
-        one.close()
+    ports = free_ports(8)
     names = ["master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3", "s3.grpc"]
     options = [
         f"-{name.split('.')[0]}.port{'.grpc' if '.grpc' in name else ''}={port}"
@@ -53,7 +49,7 @@ def s3() -> Iterator[dict[str, str]]:
     log = (folder / "log").open("w")
     running = subprocess.Popen([weed, "mini", *fixed, *options], cwd=folder, stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while True:
             with socket.socket() as asks:
                 if asks.connect_ex(("127.0.0.1", ports[6])) == 0:
@@ -63,6 +59,6 @@ def s3() -> Iterator[dict[str, str]]:
         yield {"s3_endpoint": f"http://127.0.0.1:{ports[6]}", "s3_key": "chave", "s3_secret": SECRET}
     finally:
         running.kill()
-        running.wait(timeout=30)
+        running.wait(timeout=120)
         log.close()
         shutil.rmtree(folder)

@@ -22,6 +22,7 @@ import ctypes
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -53,10 +54,16 @@ def site(environment: pathlib.Path) -> pathlib.Path:
 
 
 def _free(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
+    held: list[socket.socket] = []
     try:
-        for one in held:
-            one.bind((LOOPBACK, 0))
+        while len(held) < count:
+            one = socket.socket()
+            held.append(one)
+            # Below those that the system gives to whoever connects: nobody takes one by chance meanwhile.
+            try:
+                one.bind((LOOPBACK, random.SystemRandom().randrange(10_000, 30_000)))
+            except OSError:
+                held.pop().close()
         return [one.getsockname()[1] for one in held]
     finally:
         for one in held:

@@ -3,11 +3,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+
+import { freePorts } from './free_ports.mjs'
 
 const run = promisify(execFile)
 const PLACE = '/usr/lib/postgresql'
@@ -27,23 +28,14 @@ async function owner() {
   return { uid, gid }
 }
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /**
- * Starts one, within half a minute.
+ * Starts one, within some minutes.
  *
  * @returns {Promise<{ url: string, pid: number, query(sql: string): Promise<string>, stop(): Promise<void> }>}
  *   `query` gives what psql prints: rows by line, columns between `|`. `stop` leaves nothing behind.
  */
 export async function startPostgres() {
-  const [bin, as, port] = await Promise.all([programs(), owner(), freePort()])
+  const [bin, as, [port]] = await Promise.all([programs(), owner(), freePorts(1)])
   const folder = await mkdtemp(path.join(os.tmpdir(), 'datasus-node-postgres-'))
   if (as.uid !== undefined) await chown(folder, as.uid, as.gid)
   const data = path.join(folder, 'data')
@@ -77,7 +69,7 @@ export async function startPostgres() {
     const given = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     server = spawn(path.join(bin, 'postgres'), ['-D', data, ...given], { ...where, stdio: ['ignore', log.fd, log.fd] })
     await once(server, 'spawn')
-    const until = Date.now() + 30_000
+    const until = Date.now() + 180_000
     const isUp = () => query('SELECT 1').then(Boolean, () => false)
     while (!(await isUp())) {
       if (Date.now() > until || server.exitCode !== null) {

@@ -5,7 +5,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
@@ -14,17 +13,11 @@ import { fileURLToPath } from 'node:url'
 
 import { exampleData, open } from 'datasus'
 
+import { freePorts } from './free_ports.mjs'
+
 const SECRET = 'hunter2-CANARY-s3'
 const cache = process.env.DATASUS_CACHE ?? path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'datasus')
 const weed = process.env.DATASUS_WEED ?? path.join(cache, 'seaweedfs-4.48', 'weed')
-
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => server.address().port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
-}
 
 test('two clients and a service share one lake in S3', async (t) => {
   if (!existsSync(weed)) {
@@ -55,7 +48,7 @@ test('two clients and a service share one lake in S3', async (t) => {
   await exampleData(source, 300)
   const where = { s3Endpoint: `http://127.0.0.1:${ports[0]}`, s3Key: 'chave', s3Secret: SECRET, lake: 's3://datasus/node/lake' }
   const client = await open({ source, ...where, remoteCache: path.join(place, 'copies'), language: 'en' })
-  const until = Date.now() + 60_000
+  const until = Date.now() + 180_000
   for (;;) {
     try {
       assert.equal((await client.sync({ dataset: 'SIH-RD', uf: 'AC' })).files, 3)
