@@ -55,9 +55,9 @@ done
 (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
 export DATASUS_SPARK DATASUS_MADE_FILES="$place/made" DATASUS_CASES="$root/tests/conformance/cases"
 export DATASUS_REAL_DATA="${DATASUS_REAL_DATA:-$root/../shared/data/real}"
-node --test --test-concurrency=1 --test-timeout=300000 "$@" bindings-node/tests/*.test.mjs tests/conformance/node.mjs \
+node --test --test-concurrency=1 --test-timeout=1200000 "$@" bindings-node/tests/*.test.mjs tests/conformance/node.mjs \
   examples/node/*.test.mjs examples/node-service/tests/*.test.js
 # The same cases where the engine runs in processes of its own. A chosen test is chosen above.
-[ $# -gt 0 ] || DATASUS_ISOLATION=all node --test --test-timeout=300000 tests/conformance/node.mjs
+[ $# -gt 0 ] || DATASUS_ISOLATION=all node --test --test-timeout=1200000 tests/conformance/node.mjs
 # vitest and Jest are larger than all other tools together.
 [ -z "${DATASUS_SOAK:-}" ] || bash "$here/tests/frameworks/run.sh" "$app"

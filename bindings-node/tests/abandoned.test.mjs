@@ -5,7 +5,7 @@ import { afterEach, test } from 'node:test'
 
 import { Cancelled, csv, DeadlinePassed, OutOfMemory } from 'datasus'
 
-import { client, until } from './example_folder.mjs'
+import { client, QUIET, until } from './example_folder.mjs'
 
 const native = createRequire(import.meta.resolve('datasus'))('datasus-linux-x64-gnu')
 const HOUR = 3600
@@ -13,7 +13,7 @@ const HOUR = 3600
 const query = { sql: 'SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES', options: { cache: 'off' } }
 const abandoned = () => Number(/^datasus_threads_abandoned (\d+)/m.exec(client.metrics())[1])
 
-/** Within its bound: two seconds of grace, and what a busy machine takes. */
+/** What hangs does so for an hour. Where nothing else is at work: two seconds of grace, and a loop that never stands. */
 async function soon(work) {
   const began = performance.now()
   let last = began
@@ -23,8 +23,8 @@ async function soon(work) {
     return await work
   } finally {
     clearInterval(ticks)
-    assert.ok(performance.now() - began < 15_000, 'it came back too late')
-    assert.ok(longest < 1_000, `the event loop stood for ${longest} ms`)
+    assert.ok(performance.now() - began < (QUIET ? 15_000 : 240_000), 'it came back too late')
+    assert.ok(longest < (QUIET ? 1_000 : 60_000), `the event loop stood for ${longest} ms`)
   }
 }
 
@@ -51,17 +51,24 @@ for (const [what, statements, texts] of [['a statement', 1, 0], ['a text that is
       await assert.rejects(soon(work), (error) => error instanceof Cancelled && error.code === 'DS-499')
       assert.ok((await soon(client.query(query).then((result) => result.toArray()))).length > 0)
     }
-    for (const { jobId: id } of await client.jobs()) await client.discard(id)
+    // Its caller is free before the job's folder is.
+    const discarded = (id) => client.discard(id).then(() => true, (error) => {
+      assert.equal(error.code, 'DS-409')
+      return false
+    })
+    for (const { jobId: id } of await client.jobs()) await until(() => discarded(id), 'it is let go of')
   })
 }
 
 test('a deadline frees four callers; then SQL is DS-503, and structured queries go on', async () => {
   native.hangNext(4, 0, HOUR)
-  for (let n = 1; n <= 4; n += 1) {
-    // One by one: of several some would wait for a slot, and not hang.
-    const late = client.query({ ...query, options: { ...query.options, deadline: 0.3 } }).then((result) => result.toArray())
+  // One by one: of several some would wait for a slot, and not hang. On a busy machine a deadline may pass before that.
+  for (let deadline = 0.3; native.hanging() < 4; ) {
+    const before = native.hanging()
+    const late = client.query({ ...query, options: { ...query.options, deadline } }).then((result) => result.toArray())
     await assert.rejects(soon(late), (error) => error instanceof DeadlinePassed && error.code === 'DS-504')
-    await until(() => abandoned() === n, 'it is counted')
+    await until(() => abandoned() === native.hanging(), 'it is counted')
+    if (native.hanging() === before) deadline *= 2
   }
   await assert.rejects(soon(client.query(query)), (error) => error instanceof OutOfMemory && error.code === 'DS-503' && error.retryable)
   const rows = await soon(client.query({ dataset: 'SIH-RD', columns: ['CNES'] }).then((result) => result.toArray()))

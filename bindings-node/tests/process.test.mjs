@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
-import { client, ENDLESS, gc, source, until } from './example_folder.mjs'
+import { client, ENDLESS, gc, QUIET, source, until } from './example_folder.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -13,7 +13,7 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 async function ran(code, ...flags) {
   const text = `import * as datasus from 'datasus'\nconst client = await datasus.open({ source: ${JSON.stringify(source)}, output: process.env.OUT })\n${code}`
   const child = spawn(process.execPath, [...flags, '--input-type=module', '-e', text], {
-    cwd: here, timeout: 20_000, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: here, timeout: 240_000, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'pipe'],
   })
   let [said, complained] = ['', '']
   child.stdout.on('data', (some) => { said += some })
@@ -71,14 +71,14 @@ test('four workers work side by side, on one governor', async () => {
 })
 
 test('a worker that is terminated takes its jobs along, and nobody else', async () => {
-  const running = () => Number(/^datasus_scheduler_running(?:\{[^}]*\})? (\d+)/m.exec(client.metrics())?.[1] ?? -1)
+  const running = () => Number(/^datasus_jobs_running (\d+)/m.exec(client.metrics())[1])
   for (let round = 0; round < 3; round += 1) {
     const workers = Array.from({ length: 4 }, () => new Worker(WORKER, { eval: true, workerData: { source, rounds: 1, endless: ENDLESS } }))
     await Promise.all(workers.map((worker) => new Promise((begun) => worker.on('message', (said) => said === 'endless' && begun()))))
     const ours = client.query({ dataset: 'SIH-RD' }).then((result) => result.toArray())
     await Promise.all(workers.map((worker) => worker.terminate()))
     assert.equal((await ours).length, 600)
-    await until(() => running() <= 0, `${running()} jobs still run`)
+    await until(() => running() === 0, 'their jobs end')
   }
 })
 
@@ -87,7 +87,7 @@ test('an addon that only a worker loaded stays in memory while its threads are i
     const { Worker } = require('node:worker_threads')
     const worker = new Worker(${JSON.stringify(WORKER)}, { eval: true, workerData: ${JSON.stringify({ source, rounds: 1, endless: ENDLESS })} })
     worker.on('message', (said) => { if (said === 'endless') setTimeout(() => worker.terminate().then(() => setTimeout(() => console.log('alive'), 500)), 200) })`],
-  { cwd: here, timeout: 20_000, killSignal: 'SIGKILL' })
+  { cwd: here, timeout: 240_000, killSignal: 'SIGKILL' })
   let heard = ''
   lone.stdout.on('data', (some) => { heard += some })
   const how = await new Promise((ended) => lone.on('close', (...given) => ended(given)))
@@ -95,7 +95,7 @@ test('an addon that only a worker loaded stays in memory while its threads are i
 })
 
 test('many small queries leave nothing behind', async () => {
-  const rounds = process.env.DATASUS_SOAK ? 10_000 : 600
+  const rounds = QUIET ? 10_000 : 600
   const held = () => ({
     rss: Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024,
     threads: Number(/Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]),
@@ -115,7 +115,7 @@ test('many small queries leave nothing behind', async () => {
   await until(() => (gc(), held().external < before.external + 2e6), 'external memory goes back')
   const after = held()
   const each = (after.rss - before.rss) / rounds
-  if (process.env.DATASUS_SOAK) console.log(JSON.stringify({ before, after, each }))
+  if (QUIET) console.log(JSON.stringify({ before, after, each }))
   // A kilobyte a query, once thousands of them smooth out what the allocators keep.
   assert.ok(after.rss - before.rss < Math.max(30e6, rounds * 1024), `${before.rss} to ${after.rss} bytes`)
   assert.ok(after.threads <= before.threads + 4, `${before.threads} to ${after.threads} threads`)
@@ -145,7 +145,7 @@ for (const order of [['datasus', '@duckdb/node-api'], ['@duckdb/node-api', 'data
         const theirs = (await connection.runAndReadAll('SELECT count(*)::INTEGER AS n FROM range(1000)')).getRows()[0][0]
         const ours = await (await client.query({ sql: 'SELECT count(*) AS n FROM sih_rd' })).toArray({ integers: 'number' })
         console.log(theirs, ours[0].n)
-      }`], { cwd: here, timeout: 20_000, killSignal: 'SIGKILL' })
+      }`], { cwd: here, timeout: 240_000, killSignal: 'SIGKILL' })
     let [said, complained] = ['', '']
     child.stdout.on('data', (some) => { said += some })
     child.stderr.on('data', (some) => { complained += some })

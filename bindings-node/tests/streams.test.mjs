@@ -32,9 +32,9 @@ async function readInTurns(before) {
   const results = []
   for (let n = 0; n < STREAMS; n += 1) results.push((await client.query(query))[Symbol.asyncIterator]())
   let batches = await Promise.all(results.map((result) => result.next()))
-  await until(() => gauge('stream') <= STREAMS * MOST_PARKED, 'they are parked', 60)
+  await until(() => gauge('stream') <= STREAMS * MOST_PARKED, 'they are parked')
   const counted = gauge('stream') + gauge('foreign')
-  await until(() => (gc(), resident() - before < counted + BESIDE), 'what was read ahead goes back', 60)
+  await until(() => (gc(), resident() - before < counted + BESIDE), 'what was read ahead goes back')
   const read = results.map(() => ({ rows: 0, seen: createHash('sha256') }))
   while (batches.some(({ done }) => !done)) {
     for (const [n, { done, value }] of batches.entries()) {
@@ -54,8 +54,8 @@ test('sixteen results that pause hold little, and give every row once', async ()
   const read = await readInTurns(before)
   assert.deepEqual(read.map(({ rows }) => rows), Array(STREAMS).fill(ROWS))
   assert.equal(new Set(read.map(({ seen }) => seen)).size, 1, 'the same rows in the same order')
-  await until(() => (gc(), gauge('stream') === 0 && gauge('foreign') === 0), 'nothing is held', 60)
-  await until(() => (gc(), resident() - before < BESIDE), 'the memory goes back', 60)
+  await until(() => (gc(), gauge('stream') === 0 && gauge('foreign') === 0), 'nothing is held')
+  await until(() => (gc(), resident() - before < BESIDE), 'the memory goes back')
 })
 
 test('twenty queries beside a JavaScript heap of 135 MB stay within their budget, and nothing of them is kept', async () => {
@@ -75,6 +75,6 @@ test('twenty queries beside a JavaScript heap of 135 MB stay within their budget
   clearInterval(looks)
   assert.deepEqual(rows, Array(20).fill(ROWS))
   assert.ok(most - before <= budget * 0.45 + BESIDE, `grew by ${Math.round((most - before) / 1e6)} MB`)
-  await until(() => (gc(), resident() - before < BESIDE), 'the memory goes back', 60)
+  await until(() => (gc(), resident() - before < BESIDE), 'the memory goes back')
   assert.ok(heap.length > 0)
 })

@@ -26,7 +26,7 @@ async function said(name, environment = {}, ...words) {
   const { DATASUS_POSTGRES: _, ...others } = process.env
   const env = { ...others, TMPDIR: folder, ...environment }
   const program = path.join(import.meta.dirname, `${name}.mjs`)
-  const { stdout, stderr } = await run(process.execPath, [program, ...words], { cwd: folder, env, timeout: 60_000 })
+  const { stdout, stderr } = await run(process.execPath, [program, ...words], { cwd: folder, env, timeout: 300_000 })
   assert.equal(stderr, '')
   return stdout
 }
