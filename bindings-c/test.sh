@@ -49,7 +49,7 @@ build "$here/tests" sanitized -DSANITIZE=ON
 build "$root/examples/c" examples
 
 # What a panic of ours prints is wanted here; only a failure is shown.
-run() { quietly timeout "${patience:-300}" "${@:2}"; echo "c: $1: $(grep -c '^ok ' "$said" || true) behaviours"; }
+run() { quietly timeout "${patience:-900}" "${@:2}"; echo "c: $1: $(grep -c '^ok ' "$said" || true) behaviours"; }
 mkdir "$place/data"
 run "contract, plain" "$place/plain/contract" "$place/data/contract"
 everyone=$(sed -n 's/^every //p' "$place/said" | sort)
@@ -91,7 +91,7 @@ by_valgrind=$!
 export LD_LIBRARY_PATH="$prefix/lib" GOTOOLCHAIN=local
 export GOFLAGS="-mod=readonly -gcflags=github.com/datasus-sdk/datasus/bindings-c/go/...=-D=$(basename "$place")"
 cd "$here/go"
-quietly "$go" test -race -count=1 -timeout 600s ./...
+quietly "$go" test -race -count=1 -timeout 1800s ./...
 echo "c: $(grep '^ok' "$place/said")"
 quietly "$go" build -o "$place/go-answer" ./internal/answer
 quietly "$go" build -o "$place/go-example" ./examples/query

@@ -31,11 +31,11 @@ cd "$place"
 "$tools/bin/python" -c 'import ctypes, sys; assert ctypes.CDLL(sys.argv[1]).datasus_write_example_data(sys.argv[2].encode(), 50, None) == 0' \
   "$place/libdatasus_c.so" "$place/data"
 # For real.
-LD_LIBRARY_PATH="$place" timeout 120 ruby -I "$place/ruby" "$here/tests/control.rb" "$place/data"
-PYTHONPATH="$place/python" timeout 120 "$tools/bin/python" "$here/tests/control.py" "$place/data"
+LD_LIBRARY_PATH="$place" timeout 600 ruby -I "$place/ruby" "$here/tests/control.rb" "$place/data"
+PYTHONPATH="$place/python" timeout 600 "$tools/bin/python" "$here/tests/control.py" "$place/data"
 path=$(printf '%s:' "$jars"/*.jar)
-timeout 300 java -Xmx1g -cp "$path" org.jetbrains.kotlin.cli.jvm.K2JVMCompiler -no-stdlib -no-reflect -nowarn -jvm-target 17 -cp "$path" \
+timeout 900 java -Xmx1g -cp "$path" org.jetbrains.kotlin.cli.jvm.K2JVMCompiler -no-stdlib -no-reflect -nowarn -jvm-target 17 -cp "$path" \
   -d "$place/classes" "$place/kotlin/uniffi/datasus_c/datasus_c.kt" "$here/tests/kotlin/control.kt"
 # Arrow's Java asks for the first flag from Java 16 on.
-LD_LIBRARY_PATH="$place" timeout 120 java -Xmx256m --add-opens=java.base/java.nio=ALL-UNNAMED "-Djna.library.path=$place" \
+LD_LIBRARY_PATH="$place" timeout 600 java -Xmx256m --add-opens=java.base/java.nio=ALL-UNNAMED "-Djna.library.path=$place" \
   -cp "$place/classes:$path" ControlKt "$place/data"

@@ -327,7 +327,7 @@ static void count(const datasus_progress *progress, void *user) {
 }
 static void destroyed(void *user) { __atomic_add_fetch((int *)user, 1, __ATOMIC_SEQ_CST); }
 static void destroyed_within(int *times, int expected) {
-  for (int i = 0; i < 1000 && __atomic_load_n(times, __ATOMIC_SEQ_CST) < expected; i++) pause_ms(10);
+  for (int i = 0; i < 30000 && __atomic_load_n(times, __ATOMIC_SEQ_CST) < expected; i++) pause_ms(10);
   CHECK(__atomic_load_n(times, __ATOMIC_SEQ_CST) == expected);
 }
 

@@ -26,7 +26,7 @@ COLUMNS = ["N_AIH", "CNES", "DIAG_PRINC", "DT_INTER", "VAL_TOT"]
 def run(*argv: str | pathlib.Path, cwd: pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
     others = {key: value for key, value in os.environ.items() if key != "DATASUS_POSTGRES"}
     return subprocess.run(
-        argv, cwd=cwd, env={**others, **environment}, capture_output=True, text=True, timeout=120, check=False
+        argv, cwd=cwd, env={**others, **environment}, capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -106,7 +106,7 @@ def caught(admissions: pathlib.Path, table: str, url: str, by: signal.Signals) -
                 load.send_signal(by)
                 break
         rest = load.stderr.read()
-        load.wait(timeout=60)
+        load.wait(timeout=300)
         release()
     assert load.returncode in (-by, 130), rest
     return load.returncode, job

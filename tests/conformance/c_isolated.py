@@ -39,7 +39,7 @@ def test_a_process_that_is_killed_is_an_error_of_its_query_alone(tmp_path: pathl
         ended: list[dict] = []
         asks = threading.Thread(target=lambda: ended.append(asked(answer, tmp_path, ENDLESS)))
         asks.start()
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not (at_work := busy(program)):
             assert time.monotonic() < end, "it does not begin"
             time.sleep(0.02)
@@ -56,7 +56,7 @@ def test_a_deadline_ends_the_process(tmp_path: pathlib.Path) -> None:
     with asking() as (answer, program):
         late = ENDLESS.replace("}", ', "options": {"deadline": 1.5}}')
         assert asked(answer, tmp_path, late)["error"]["error_code"] == "DS-504"
-        end = time.monotonic() + 30
+        end = time.monotonic() + 180
         while busy(program):
             assert time.monotonic() < end, "it goes on"
             time.sleep(0.02)
