@@ -39,7 +39,7 @@ def _examples(doctest_namespace: dict, folder: pathlib.Path, client: datasus.Cli
 
 @pytest.fixture
 def python(tmp_path: pathlib.Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a program in an interpreter of its own, for a minute at most."""
+    """Runs a program in an interpreter of its own, for five minutes at most."""
 
     def run(program: str, *arguments: object, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -47,7 +47,7 @@ def python(tmp_path: pathlib.Path) -> Callable[..., subprocess.CompletedProcess[
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         if expect is not None:

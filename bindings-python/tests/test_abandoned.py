@@ -16,6 +16,7 @@ def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpret
 ) -> None:
     program = f"""
         import signal, sys, threading, time, datasus, pyarrow
+        from children import late
         from datasus import _datasus
         SQL = "SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES"
         client = datasus.open(sys.argv[1], cache_memory=0)
@@ -30,19 +31,16 @@ def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpret
         except (KeyboardInterrupt, datasus.Error) as error:
             print("back", flush=True)
         _datasus.{hangs}
-        try:
-            client.query(sql=SQL, deadline=0.3)
-        except datasus.Error as error:
-            print(error.code, flush=True)
+        print(late(client, SQL), flush=True)
         assert client.query(sql=SQL).to_arrow().num_rows > 0
         print("goes on", flush=True)
     """
     child = started(program, large, tmp_path)
     assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n", child.communicate(timeout=20)
+    assert child.stdout.readline() == "ready\n", child.communicate(timeout=120)
     child.send_signal(signal.SIGINT)
     # It hangs for an hour.
-    out, err = child.communicate(timeout=40)
+    out, err = child.communicate(timeout=600)
     assert (out, child.returncode) == ("back\nDS-504\ngoes on\n", 0), err
 
 
@@ -75,10 +73,10 @@ def test_a_result_is_closed_at_once_while_its_statement_does_not_stop(
                 hangs()
             result.close()
             if reads:
-                reader.join(30)
+                reader.join(300)
                 print("read on:", ended, flush=True)
             try:
-                result.job.wait(30)
+                result.job.wait(300)
             except datasus.Error as error:
                 print(error.code, flush=True)
             _datasus.hang_next(0, 0, 0)
@@ -87,7 +85,7 @@ def test_a_result_is_closed_at_once_while_its_statement_does_not_stop(
         assert client.query("SIH-RD", columns=["CNES"], limit=7).to_arrow().num_rows == 7
     """
     child = started(program, large, tmp_path)
-    out, err = child.communicate(timeout=80)
+    out, err = child.communicate(timeout=600)
     assert (out, child.returncode) == ("read on: ['RuntimeError']\nDS-499\nDS-499\n", 0), err
 
 
@@ -96,6 +94,7 @@ def test_sql_that_does_not_stop_lets_go_of_who_cancels_or_waits_and_after_four_i
 ) -> None:
     program = """
         import sys, threading, time, datasus
+        from children import late
         from datasus import _datasus
         SQL = "SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES"
         client = datasus.open(sys.argv[1], output=".", state="jobs", cache_memory=0)
@@ -111,8 +110,8 @@ def test_sql_that_does_not_stop_lets_go_of_who_cancels_or_waits_and_after_four_i
                 print(what, work() and "answered", flush=True)
             except datasus.Error as error:
                 print(what, error.code, flush=True)
-            # Two seconds of grace, and what a busy machine takes.
-            assert time.monotonic() - began < 15, what
+            # What hangs does so for an hour: this is for a machine of any speed.
+            assert time.monotonic() - began < 240, what
         def answers():
             return client.query(sql=SQL).to_arrow().num_rows > 0
 
@@ -127,20 +126,17 @@ def test_sql_that_does_not_stop_lets_go_of_who_cancels_or_waits_and_after_four_i
         threading.Thread(target=answers, daemon=True).start()
         until(lambda: _datasus.hanging() == 2)
         job = client.submit(sql=SQL, to=datasus.Csv("b.csv"))
-        soon("beside", lambda: job.wait(60) is not None)
-        for number in (2, 3):
+        soon("beside", lambda: job.wait(300) is not None)
+        for number in (2, 3, 4):
             _datasus.hang_next(1, 0, 3600)
-            soon("late", lambda: client.query(sql=SQL, deadline=0.3).to_arrow())
+            print("late", late(client, SQL), flush=True)
             until(lambda: abandoned() == number)
-        _datasus.hang_next(1, 0, 3600)
-        soon("late", lambda: client.query(sql=SQL, deadline=0.3).to_arrow())
-        until(lambda: abandoned() == 4)
         soon("too many", answers)
         soon("rows", lambda: client.query("SIH-RD", columns=["CNES"], limit=7).to_arrow().num_rows == 7)
         soon("close", lambda: client.close() is None)
     """
     child = started(program, large, tmp_path)
-    out, err = child.communicate(timeout=80)
+    out, err = child.communicate(timeout=600)
     said = ["cancelled DS-499", "next answered", "beside answered", *["late DS-504"] * 3, "too many DS-503"]
     assert out.splitlines() == [*said, "rows answered", "close answered"], err
     # The hanging ones keep nobody from the end.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import pathlib
+import queue
 import signal
 import subprocess
 import sys
@@ -26,6 +28,9 @@ ENDLESS = "SELECT count(*) AS n FROM sih_rd a, sih_rd b, sih_rd c WHERE a.VAL_TO
 STREAM = "SELECT a.N_AIH FROM sih_rd a, sih_rd b, sih_rd c"
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
+
+#: Where nothing else is at work (`make soak`), times and memory are measured as well.
+QUIET = bool(os.environ.get("DATASUS_SOAK"))
 
 
 def test_another_thread_goes_on_during_a_query(python: Python, large: pathlib.Path) -> None:
@@ -79,13 +84,21 @@ WAYS = {
 def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     large: pathlib.Path, tmp_path: pathlib.Path, way: str
 ) -> None:
+    # What runs as a job is seen there; the others have a while to begin.
+    begun = "time.sleep(0.7)" if way in ("sync", "read_dbc") else "until_it_runs()"
     program = f"""
-        import asyncio, pathlib, sys, time, datasus, pyarrow
+        import asyncio, pathlib, sys, threading, time, datasus, pyarrow
         client = datasus.open(sys.argv[1], output=".", state="jobs")
         async def reported(job):
             return await job
-        print("ready", flush=True)
+        def until_it_runs():
+            while "\\ndatasus_jobs_running 0" in client.metrics():
+                time.sleep(0.01)
+        def ready():
+            {begun}
+            print("ready", flush=True)
         try:
+            threading.Thread(target=ready, daemon=True).start()
             {WAYS[way]}
         except KeyboardInterrupt:
             print("interrupted", flush=True)
@@ -105,20 +118,19 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     took = []
     with open(partition / ".RDAC2401.lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        # The best of three: the machine may be busy, the wait may not.
-        while not took or (min(took) >= 1.0 and len(took) < 3):
+        # It would take minutes. Where nothing else is at work, 300 ms are the goal: the best of three.
+        most = 1.0 if QUIET else 30.0
+        while not took or (min(took) >= most and len(took) < 3):
             child = started(program, large, tmp_path)
             assert child.stdout is not None
-            assert child.stdout.readline() == "ready\n"
-            time.sleep(0.7)
+            assert child.stdout.readline() == "ready\n", child.communicate(timeout=120)
             sent = time.monotonic()
             child.send_signal(signal.SIGINT)
-            assert child.stdout.readline() == "interrupted\n", child.communicate(timeout=20)
+            assert child.stdout.readline() == "interrupted\n", child.communicate(timeout=120)
             took.append(time.monotonic() - sent)
-            out, err = child.communicate(timeout=30)
+            out, err = child.communicate(timeout=120)
             assert (out, child.returncode) == ("goes on\n", 0), err
-    # 300 ms are the goal.
-    assert min(took) < 1.0, took
+    assert min(took) < most, took
 
 
 def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(
@@ -147,32 +159,41 @@ def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(
     child = started(program, large, tmp_path)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not list(tmp_path.glob("jobs/*/plan.json")) and time.monotonic() < until:
         time.sleep(0.02)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert (out, child.returncode) == ("goes on\n", 0), err
 
 
 def test_ctrl_c_in_jupyter_ends_the_cell_and_the_next_one_runs(large: pathlib.Path) -> None:
     manager = pytest.importorskip("jupyter_client.manager")
-    kernel, channels = manager.start_new_kernel(kernel_name="python3", startup_timeout=60)
+    kernel, channels = manager.start_new_kernel(kernel_name="python3", startup_timeout=300)
     try:
 
-        def run(code: str, interrupt_after: float | None = None) -> dict:
-            sent = channels.execute(code)
-            if interrupt_after is not None:
-                time.sleep(interrupt_after)
-                kernel.interrupt_kernel()
+        def reply_to(sent: str, timeout: float) -> dict:
             while True:
-                reply = channels.get_shell_msg(timeout=30)
+                reply = channels.get_shell_msg(timeout=timeout)
                 if reply["parent_header"].get("msg_id") == sent:
                     return dict(reply["content"])
 
+        def run(code: str) -> dict:
+            return reply_to(channels.execute(code), 300)
+
+        def interrupted(code: str) -> dict:
+            sent = channels.execute(code)
+            # As people do: once more where the first came before the cell had begun.
+            for _ in range(20):
+                time.sleep(1)
+                kernel.interrupt_kernel()
+                with contextlib.suppress(queue.Empty):
+                    return reply_to(sent, 15)
+            raise AssertionError("the cell goes on")
+
         opened = run(f"import datasus; client = datasus.open({str(large)!r})")
         assert opened["status"] == "ok", opened
-        stopped = run(f"client.query(sql={ENDLESS!r}).to_arrow()", interrupt_after=1.0)
+        stopped = interrupted(f"client.query(sql={ENDLESS!r}).to_arrow()")
         assert (stopped["status"], stopped.get("ename")) == ("error", "KeyboardInterrupt"), stopped
         assert (
             run("assert client.query('SIH-RD', columns=['CNES'], limit=3).to_arrow().num_rows == 3")["status"] == "ok"
@@ -193,7 +214,7 @@ def test_a_forked_child_is_told_so_and_ends(python: Python, large: pathlib.Path)
         job = client.submit("SIH-RD", to=datasus.Csv("a.csv"))
         child = os.fork()
         if child == 0:
-            signal.alarm(10)
+            signal.alarm(120)
             calls = [
                 lambda: client.query("SIH-RD"), lambda: client.datasets(), lambda: client.jobs(), lambda: next(batches),
                 lambda: half.to_arrow(), lambda: job.wait(), lambda: client.sync("SIH-RD"),
@@ -226,7 +247,7 @@ def test_processes_that_are_spawned_have_clients_of_their_own(folder: pathlib.Pa
         if __name__ == "__main__":
             client = datasus.open(sys.argv[1])
             with multiprocessing.get_context("spawn").Pool(2, initializer=None) as pool:
-                print(pool.map_async(rows, ["AC", "RR"]).get(50))
+                print(pool.map_async(rows, ["AC", "RR"]).get(240))
             try:
                 import pickle
                 pickle.dumps(client)
@@ -235,7 +256,7 @@ def test_processes_that_are_spawned_have_clients_of_their_own(folder: pathlib.Pa
         """)
     )
     done = subprocess.run(
-        [sys.executable, "obra.py", str(folder)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "obra.py", str(folder)], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )
     assert "[300, 300]" in done.stdout, done.stderr
     assert "another process" in done.stdout
@@ -251,7 +272,7 @@ def test_a_pool_of_forked_workers_tells_its_parent_why(python: Python, folder: p
         assert rows("AC") == 300
         with multiprocessing.get_context("fork").Pool(2) as pool:
             try:
-                pool.map_async(rows, ["AC", "RR"]).get(30)
+                pool.map_async(rows, ["AC", "RR"]).get(240)
             except datasus.ForkError as error:
                 print(error)
         assert rows("RR") == 300
@@ -282,27 +303,29 @@ def test_the_interpreter_ends_with_jobs_running(large: pathlib.Path, tmp_path: p
         print("ends", flush=True)
     """
     took = []
-    # The best of three: the machine may be busy, the end may not.
-    while not took or (min(took) >= 4 and len(took) < 3):
+    # Where nothing else is at work, two seconds are the goal: the best of three.
+    most = 4 if QUIET else 60
+    while not took or (min(took) >= most and len(took) < 3):
         child = started(program, large, tmp_path)
         assert child.stdout is not None
-        assert child.stdout.readline() == "ends\n", child.communicate(timeout=20)
+        assert child.stdout.readline() == "ends\n", child.communicate(timeout=120)
         said = time.monotonic()
-        _, err = child.communicate(timeout=20)
+        _, err = child.communicate(timeout=120)
         took.append(time.monotonic() - said)
         assert child.returncode == 0, err
         assert "Fatal" not in err
         assert "panicked" not in err
         assert "Traceback" not in err
-    # Two seconds are the goal.
-    assert min(took) < 4, took
+    assert min(took) < most, took
 
 
 def test_thousands_of_small_queries_leave_nothing(python: Python, folder: pathlib.Path) -> None:
-    queries = 10_000 if os.environ.get("DATASUS_SOAK") else 600
+    queries = 10_000 if QUIET else 600
+    # A kilobyte a query, once thousands of them smooth out what the allocators keep.
+    most = 4_000_000 + 1_000 * queries if QUIET else 30_000_000
     program = """
         import gc, os, sys, threading, datasus
-        client, queries = datasus.open(sys.argv[1]), int(sys.argv[2])
+        client, queries, most = datasus.open(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
         def held():
             gc.collect()
             pages = int(open("/proc/self/statm").read().split()[1])
@@ -323,11 +346,11 @@ def test_thousands_of_small_queries_leave_nothing(python: Python, folder: pathli
         some(queries)
         after = held()
         print(before, after)
-        assert after[0] - before[0] < 4_000_000 + 1_000 * queries, (before, after)
+        assert after[0] - before[0] < most, (before, after)
         assert after[1] <= before[1] + 4 and after[2] <= before[2] + 4, (before, after)
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), str(folder), str(queries)],
+        [sys.executable, "-c", textwrap.dedent(program), str(folder), str(queries), str(most)],
         capture_output=True,
         text=True,
         timeout=1_200,
@@ -410,7 +433,7 @@ def test_a_subinterpreter_is_refused_and_the_main_one_goes_on(python: Python, fo
 def test_memory_that_the_host_holds_is_counted(client: datasus.Client, large: pathlib.Path) -> None:
     def until(so: Callable[[float], bool], what: str) -> None:
         # The numbers are those of some milliseconds ago.
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not so(foreign()):
             assert time.monotonic() < end, what
             time.sleep(0.02)
@@ -443,7 +466,7 @@ def test_garbage_is_collected_when_memory_rises_and_not_again_at_once(python: Py
         del collected[:]
         _datasus.set_budget(1 << 20)
         began = time.monotonic()
-        while not collected and time.monotonic() < began + 30:
+        while not collected and time.monotonic() < began + 120:
             time.sleep(0.02)
         assert collected
         assert client.mode == "emergency"
@@ -479,13 +502,13 @@ def test_a_log_handler_that_queries_does_not_hold_up_the_end(large: pathlib.Path
             client.query("SIH-RD", columns=["NO_SUCH"]).to_arrow()
         except datasus.Error:
             pass
-        assert asking.wait(20)
+        assert asking.wait(120)
         print("ends", flush=True)
     """
     child = started(program, large, tmp_path)
     assert child.stdout is not None
-    assert child.stdout.readline() == "ends\n", child.communicate(timeout=20)
-    assert child.wait(timeout=20) == 0
+    assert child.stdout.readline() == "ends\n", child.communicate(timeout=120)
+    assert child.wait(timeout=120) == 0
 
 
 def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: pathlib.Path) -> None:

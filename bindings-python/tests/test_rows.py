@@ -216,7 +216,7 @@ def test_a_result_that_is_let_go_of_stops_its_job(large: pathlib.Path) -> None:
     with datasus.open(large).query("SIH-RD") as result:
         assert len(next(iter(result))) > 0
     with pytest.raises(datasus.Cancelled):
-        result.job.wait(timeout=10)
+        result.job.wait(timeout=180)
 
 
 def test_a_mistake_in_how_rows_are_asked_for_takes_none(client: datasus.Client) -> None:

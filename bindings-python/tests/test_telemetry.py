@@ -31,7 +31,7 @@ def test_a_record_has_its_event_its_fields_and_what_ties_it_to_its_job(
         with client.query("SIH-RD", uf="AC", competencia="202401", columns=["CNES"]) as result:
             result.to_arrow()
             report = result.report
-        end = time.monotonic() + 10
+        end = time.monotonic() + 120
 
         def ended() -> list[logging.LogRecord]:
             return [one for one in caplog.records if getattr(one, "event", "") == "completed"]

@@ -30,7 +30,7 @@ def said(name: str, cwd: pathlib.Path, *arguments: str, **environment: str) -> s
         env={**others, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
