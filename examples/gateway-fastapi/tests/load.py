@@ -60,10 +60,10 @@ def metrics(service: Service) -> str:
 
     def told() -> str | None:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{service.url}/metrics", timeout=60).text
+            return httpx.get(f"{service.url}/metrics", timeout=240).text
         return None
 
-    return str(until("the metrics are told", told, 60))
+    return str(until("the metrics are told", told))
 
 
 def waits(text: str, priority: str) -> dict[float, int]:
@@ -145,7 +145,7 @@ async def _one(port: int, client: Client, end: float, as_jobs: float) -> None:
         try:
             if connection is None:
                 connection = await asyncio.open_connection("127.0.0.1", port, local_addr=(client.address, 0))
-            status, headers, body = await asyncio.wait_for(_ask(connection, query, client.key, as_job), 60)
+            status, headers, body = await asyncio.wait_for(_ask(connection, query, client.key, as_job), 240)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
             client.statuses["broken"] += 1
             connection = None

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from free_port import free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 #: Secrets that stand in nothing that the service writes: its users' keys, and what its environment has of others'.
@@ -40,15 +40,8 @@ def nothing_that_any_of_them_wrote_has_a_secret() -> Iterator[None]:
     assert leaks == [], f"of {len(files)} files"
 
 
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def until(what: str, holds: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What it gives, once that is something."""
+def until(what: str, holds: Callable[[], Any], seconds: float = 180.0) -> Any:
+    """What it gives, once that is something; so long only what never comes is waited for."""
     end = time.monotonic() + seconds
     while True:
         found = holds()
@@ -87,8 +80,8 @@ class Service:
             command = [sys.executable, "-m", "gateway"]
             self.process = subprocess.Popen(command, cwd=HERE.parent, env=env, stderr=log, stdout=log)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=120)
-        until("the service answers", self._answers, 120)
+        self.http = httpx.Client(base_url=self.url, timeout=300)
+        until("the service answers", self._answers, 300)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -108,7 +101,7 @@ class Service:
         assert answer.status_code == 202, answer.text
         return dict(answer.json())
 
-    def ended(self, job: str, seconds: float = 120.0, **headers: str) -> dict[str, Any]:
+    def ended(self, job: str, seconds: float = 300.0, **headers: str) -> dict[str, Any]:
         """A job once it is over."""
 
         def over() -> Any:
@@ -129,7 +122,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(by)
         try:
-            return self.process.wait(60)
+            return self.process.wait(240)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

@@ -28,7 +28,7 @@ def test_nothing_that_is_asked_at_random_is_a_defect(service: Service) -> None:
     most = int(os.environ.get("DATASUS_SCHEMATHESIS", "25"))
     bad: list[tuple[str, str, int, str]] = []
     asked = 0
-    with httpx.Client(base_url=service.url, timeout=60) as http:
+    with httpx.Client(base_url=service.url, timeout=240) as http:
         for found in schema.get_all_operations():
             operation = found.ok()
 
@@ -44,7 +44,7 @@ def test_nothing_that_is_asked_at_random_is_a_defect(service: Service) -> None:
             def ask(case: schemathesis.Case) -> None:
                 nonlocal asked
                 asked += 1
-                answer = case.call(base_url=service.url, timeout=60)
+                answer = case.call(base_url=service.url, timeout=240)
                 # Memory or a deadline may run out; a defect is another thing.
                 if answer.status_code >= 500 and answer.status_code not in (503, 504):
                     bad.append((case.method, case.path, answer.status_code, answer.text[:300]))
