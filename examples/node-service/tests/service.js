@@ -55,7 +55,7 @@ export async function startService(source, settings = {}) {
       return end
     })
     .finally(() => rm(home, { recursive: true, force: true }))
-  const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  const late = setTimeout(() => child.kill('SIGKILL'), 240_000)
   const url = await new Promise((found, failed) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       log.push(JSON.parse(line))
@@ -83,19 +83,19 @@ export async function startService(source, settings = {}) {
     )
   }
 
-  /** Until the metrics are so, for a minute at most. */
+  /** Until the metrics are so, for three minutes at most. */
   async function until(holds) {
-    for (let tries = 0; tries < 600; tries += 1) {
+    for (let tries = 0; tries < 1_800; tries += 1) {
       if (holds(await metrics())) return
       await sleep(100)
     }
-    throw new Error(`not within a minute: ${holds}; ${JSON.stringify(await metrics())}`)
+    throw new Error(`not within three minutes: ${holds}; ${JSON.stringify(await metrics())}`)
   }
 
   /** Its exit code, or the signal that ended it. */
   async function stop(signal = 'SIGTERM') {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
-    const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
+    const late = setTimeout(() => child.kill('SIGKILL'), 240_000)
     const [code, by] = await ended
     clearTimeout(late)
     return code ?? by
