@@ -31,6 +31,9 @@ mod place;
 mod priority;
 mod process_memory;
 mod progress;
+#[cfg(test)]
+#[path = "../../tests/quiet/mod.rs"]
+pub mod quiet;
 mod regular_file;
 mod sealed_json;
 mod secret;

@@ -5,11 +5,10 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::base::{CancelReason, Code};
+use crate::base::{CancelReason, Code, quiet};
 
 const LIMIT: u64 = 1_000_000_000;
-/// More than enough on a busy machine.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = quiet::HANGS;
 
 #[derive(Clone, Default)]
 struct Stub(Arc<AtomicU64>);
@@ -47,17 +46,20 @@ fn every_change_of_mode_is_an_event_within_a_second() {
     let changes = governor.subscribe();
     let lease = governor.lease(all(), &Cancel::default()).unwrap();
     let turn = |percent: u64, to: Mode| {
-        stub.0.store(LIMIT / 100 * percent, SeqCst);
         let turned = Instant::now();
+        stub.0.store(LIMIT / 100 * percent, SeqCst);
         let change = changes.recv_timeout(SOON).unwrap();
         assert_eq!((change.to, governor.mode()), (to, to));
         assert_eq!(change.pressure.share, percent as f64 / 100.0);
         turned.elapsed()
     };
-    assert!(turn(70, Mode::Conservative) < Duration::from_secs(1));
-    assert!(turn(86, Mode::Emergency) < Duration::from_secs(1));
+    for (percent, to) in [(70, Mode::Conservative), (86, Mode::Emergency)] {
+        let took = turn(percent, to);
+        assert!(took < quiet::most(Duration::from_secs(1)), "{took:?}");
+    }
     let back = turn(60, Mode::Normal);
-    assert!((Duration::from_secs(2)..Duration::from_secs(3)).contains(&back), "{back:?}");
+    let held = Duration::from_secs(2)..quiet::most(Duration::from_secs(3));
+    assert!(held.contains(&back), "{back:?}");
     governor.set_maintenance(true);
     assert_eq!(changes.recv_timeout(SOON).unwrap().to, Mode::Maintenance);
     assert_eq!((governor.mode(), governor.throttle().workers(8)), (Mode::Maintenance, 1));
@@ -195,12 +197,14 @@ fn the_hosts_hook_is_called_when_memory_rises_and_not_again_at_once() {
     };
     governor.hook(&hook);
     let _lease = governor.lease(all(), &Cancel::default()).unwrap();
+    let began = Instant::now();
     for percent in [75, 60, 75] {
         stub.0.store(LIMIT / 100 * percent, SeqCst);
         std::thread::sleep(FRESH * 3);
     }
     until("the hook", || calls.load(SeqCst) > 0);
-    assert_eq!(calls.load(SeqCst), 1);
+    let calls = calls.load(SeqCst) as u64;
+    assert!(calls <= 1 + began.elapsed().as_secs() / 5, "{calls} in {:?}", began.elapsed());
     // The pump has survived it.
     governor.set_maintenance(true);
     let changes = governor.subscribe();

@@ -2,6 +2,7 @@
 
 use std::fs::{create_dir, read_to_string, remove_dir, write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// Removed when dropped, by when its processes must have ended.
@@ -37,14 +38,16 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let start = Instant::now();
-        while remove_dir(&self.folder).is_err() && start.elapsed() < Duration::from_secs(5) {
+        while remove_dir(&self.folder).is_err() && start.elapsed() < Duration::from_secs(120) {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
 
 fn make(parent: &Path, limit: &str, bytes: u64) -> std::io::Result<PathBuf> {
-    let folder = parent.join(format!("datasus-test-{}", std::process::id()));
+    // Tests of one process make theirs at the same time.
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let folder = parent.join(format!("datasus-test-{}-{}", std::process::id(), MADE.fetch_add(1, SeqCst)));
     // v2 hands the controller down only when told to; where it has been, or in v1, this fails and is not needed.
     let _ = write(parent.join("cgroup.subtree_control"), "+memory");
     create_dir(&folder)?;
