@@ -174,17 +174,18 @@ mod tests {
         let entry = Entry::unchecked(vec![1; 1_000]);
         let full = || (0..15u8).for_each(|number| Disk::at(root.clone(), 16_000).put(&[number; 32], &entry).unwrap());
         full();
-        let partial = |name: &str, age: Duration| {
+        let partial = |name: &str, written: SystemTime| {
             let file = std::fs::File::create(root.join(name)).unwrap();
             (&file).write_all(&[0; 4_000]).unwrap();
-            file.set_modified(SystemTime::now() - age).unwrap();
+            file.set_modified(written).unwrap();
             file
         };
-        // One of a moment ago, one that is still written, and one whose process is gone.
-        drop(partial(".young.partial", Duration::ZERO));
-        let written = partial(".written.partial", 2 * ABANDONED);
+        let long_ago = SystemTime::now() - 2 * ABANDONED;
+        // One that is young however long this takes, one that is still written, and one whose process is gone.
+        drop(partial(".young.partial", SystemTime::now() + Duration::from_secs(3_600)));
+        let written = partial(".written.partial", long_ago);
         written.try_lock().unwrap();
-        drop(partial(".dead.partial", 2 * ABANDONED));
+        drop(partial(".dead.partial", long_ago));
         full();
         let bytes: u64 = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
         assert!(bytes <= 16_000, "{bytes}");

@@ -1,5 +1,6 @@
 //! How far the workers of a scan run ahead, and how many of them, as the memory's mode changes under them.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 
 use super::order::{Made, Order};
-use crate::base::{Chunk, Ctx, Origin, UnitId};
+use crate::base::{Chunk, Ctx, Origin, UnitId, quiet};
 use crate::engine::Settings;
 use crate::engine::settings::Pace;
 use crate::governor::{Governor, MemorySource, Mode, Reading, Usage};
@@ -25,7 +26,7 @@ impl MemorySource for Used {
 fn until(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        assert!(start.elapsed() < quiet::HANGS, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -58,7 +59,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
         hold: None,
         answer: None,
     };
-    let order = Order::new(0, 1_000, Pace::of(&settings));
+    let order = Order::new(0, usize::MAX, Pace::of(&settings));
     let (ctx, put, begun) = (Ctx::default(), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for worker in 0..4 {
@@ -82,31 +83,32 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
                 taken.fetch_add(1, SeqCst);
             }
         };
-        // Chunks that wait once the workers have come to rest.
-        let ahead = || {
-            let mut seen = put.load(SeqCst);
-            loop {
-                std::thread::sleep(Duration::from_millis(150));
-                let now = put.load(SeqCst);
-                if now == seen {
-                    return now - taken.load(SeqCst);
-                }
-                seen = now;
-            }
+        let waiting = || put.load(SeqCst).saturating_sub(taken.load(SeqCst));
+        // So many chunks wait, and in a while no more of them.
+        let run_ahead = |by: RangeInclusive<usize>| {
+            until("the workers come so far", || by.contains(&waiting()));
+            std::thread::sleep(Duration::from_millis(150));
+            assert!(by.contains(&waiting()), "{}", waiting());
         };
         take(1);
-        assert!((31..=36).contains(&ahead()), "{}", ahead());
+        run_ahead(31..=36);
         turn(90, Mode::Emergency);
         take(40);
-        assert!((1..=5).contains(&ahead()), "{}", ahead());
-        begun.store(0, SeqCst);
-        take(40);
-        ahead();
-        assert_eq!(begun.load(SeqCst), 1, "only the first worker begins anything");
+        run_ahead(1..=5);
+        // One that had claimed a unit before may say so late.
+        let alone = || {
+            begun.store(0, SeqCst);
+            take(40);
+            run_ahead(1..=5);
+            begun.load(SeqCst) == 1
+        };
+        assert!((0..5).any(|_| alone()), "only the first worker begins anything");
         turn(10, Mode::Normal);
-        take(40);
-        assert!((31..=36).contains(&ahead()), "{}", ahead());
-        assert_eq!(begun.load(SeqCst), 0b1111);
+        until("all of them begin", || {
+            take(1);
+            begun.load(SeqCst) == 0b1111
+        });
+        run_ahead(31..=36);
         order.stop();
     });
 }
