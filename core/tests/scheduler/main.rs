@@ -275,11 +275,11 @@ fn a_listener_hears_every_status_and_the_newest_progress() {
     let _alone = alone();
     let (scheduler, owner) = scheduler(1);
     let (open, _gates) = fill(&scheduler, owner, 1);
-    // It goes on until the listener has heard of its rows.
+    // It goes on until the listener has heard of its rows twice: the first time may be as it begins to run.
     let heard_of = Arc::new(AtomicU64::new(0));
     let told = heard_of.clone();
     let job = submit(&scheduler, order(owner, Priority::User), move |ctx| {
-        while ctx.progress.rows() < 400 || told.load(SeqCst) == 0 {
+        while ctx.progress.rows() < 400 || told.load(SeqCst) < 2 {
             ctx.progress.add_rows(1);
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -290,7 +290,10 @@ fn a_listener_hears_every_status_and_the_newest_progress() {
     assert_eq!(events.next_within(Duration::from_millis(250)), None, "nothing happens");
     let began = Instant::now();
     drop(open);
-    let heard: Vec<_> = events.by_ref().inspect(|event| heard_of.store(event.progress.rows, SeqCst)).collect();
+    let count = |rows: u64| {
+        heard_of.fetch_add(u64::from(rows > 0), SeqCst);
+    };
+    let heard: Vec<_> = events.by_ref().inspect(|event| count(event.progress.rows)).collect();
     let statuses: Vec<Status> = heard.iter().map(|event| event.status).collect();
     let mut steps = statuses.clone();
     steps.dedup();
