@@ -5,6 +5,8 @@ mod levels;
 mod placed;
 #[path = "../proxy/mod.rs"]
 mod proxy;
+#[path = "../quiet/mod.rs"]
+mod quiet;
 mod redis;
 mod server;
 #[path = "../skip/mod.rs"]

@@ -8,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use crate::proxy::{self, Hold};
+use crate::quiet;
 use crate::server::{PASSWORD, Server};
 use crate::{ask, config, grouped, open, write};
 
@@ -21,7 +22,7 @@ fn counted(client: &Client, why: &str) -> u64 {
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {
-    let last = Instant::now() + Duration::from_secs(20);
+    let last = Instant::now() + quiet::HANGS;
     while !is_so() {
         assert!(Instant::now() < last, "{what}");
         std::thread::sleep(Duration::from_millis(5));
@@ -164,12 +165,13 @@ fn with_a_secret_an_answer_that_others_have_written_is_refused_and_counted() {
 fn of_a_cluster_each_answer_is_with_the_node_that_holds_its_slot() {
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let node = || {
-        let bus = free();
-        let arguments = move |port: u16| {
+        let bus = std::cell::Cell::new(0);
+        let arguments = |port: u16| {
+            bus.set(free());
             let words = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000"].map(str::to_owned);
-            [&["--port".into(), port.to_string(), "--cluster-port".into(), bus.to_string()], &words[..]].concat()
+            [&["--port".into(), port.to_string(), "--cluster-port".into(), bus.get().to_string()], &words[..]].concat()
         };
-        Server::with(TempDir::new().unwrap(), arguments, 0).map(|server| (server, bus))
+        Server::with(TempDir::new().unwrap(), arguments, 0).map(|server| (server, bus.get()))
     };
     let (Some((left, _)), Some((right, right_bus))) = (node(), node()) else { return };
     let tell = |server: &Server, words: &[&str]| -> redis::Value {
@@ -218,6 +220,26 @@ fn of_a_cluster_each_answer_is_with_the_node_that_holds_its_slot() {
     }
 }
 
+/// How often a Redis that never answers may be asked within `took`: at first, and after pauses each twice as long as the last.
+fn most_asked(took: Duration) -> u64 {
+    let pauses = (0..).map(|number| Duration::from_millis(500) * 2u32.pow(number));
+    let ends = pauses.scan(Duration::ZERO, |end, pause| {
+        *end += pause;
+        Some(*end)
+    });
+    1 + ends.take_while(|end| *end <= took).count() as u64
+}
+
+/// Who asks in vain has waited for 30 ms, and hardly any job asks: that is what makes it 50 ms.
+fn hardly_any_asked(client: &Client, took: Duration) {
+    let most = most_asked(took);
+    let failed = counted(client, "redis-slow") + counted(client, "redis-unreachable");
+    // Who keeps answers may have found the same, beside the jobs.
+    assert!((1..=2 * most).contains(&failed), "{failed} in {took:?}");
+    let skipped = counted(client, "redis-skipped");
+    assert!(skipped >= 20 - most.min(19), "{skipped} in {took:?}");
+}
+
 #[test]
 fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_milliseconds() {
     let Some(server) = Server::start() else { return };
@@ -238,12 +260,11 @@ fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_millis
     let base = time(&without, 0);
     let (slow, _) = open(source.path(), with(place.path(), server.url_at(port)));
     let slowly = time(&slow, 0);
-    assert!(counted(&slow, "redis-slow") + counted(&slow, "redis-unreachable") >= 1, "{}", slow.metrics());
-    assert!(counted(&slow, "redis-skipped") >= 1, "{}", slow.metrics());
+    hardly_any_asked(&slow, slowly);
     let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (down, _) = open(source.path(), with(place.path(), server.url_at(refused)));
     let without_one = time(&down, 0);
-    assert!(counted(&down, "redis-unreachable") + counted(&down, "redis-slow") >= 1, "{}", down.metrics());
+    hardly_any_asked(&down, without_one);
     let per_job = |took: Duration| took.saturating_sub(base) / 20;
     println!(
         "per job: {:?} alone, {:?} more with a Redis that is silent, {:?} with none there",
@@ -251,7 +272,7 @@ fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_millis
         per_job(slowly),
         per_job(without_one)
     );
-    assert!(per_job(slowly).max(per_job(without_one)) <= Duration::from_millis(50));
+    assert!(per_job(slowly).max(per_job(without_one)) <= quiet::most(Duration::from_millis(50)));
     // It is asked again once it answers.
     hold.release();
     let kept = || redis::cmd("DBSIZE").query::<usize>(&mut server.connection()).unwrap();
@@ -360,7 +381,7 @@ fn the_hundred_and_first_question_of_a_key_waits_over_all_processes_that_share_a
     let (left, right) = (machine(Some(server.url())), machine(Some(server.url())));
     let counted = || keys(&mut server.connection()).iter().any(|key| key.starts_with("datasus:rate:{"));
     until("Redis does not count", || {
-        ask(&left.0, &key("warm"));
+        ask(&left.0, &key(&format!("warm {:?}", Instant::now())));
         std::thread::sleep(Duration::from_millis(600));
         counted()
     });
@@ -371,18 +392,26 @@ fn the_hundred_and_first_question_of_a_key_waits_over_all_processes_that_share_a
         std::thread::sleep(Duration::from_millis(600));
         keys(&mut server.connection()).len() > before
     });
-    let mut passed = 0;
-    for turn in 0..60u32 {
-        let client = if turn.is_multiple_of(2) { &left.0 } else { &right.0 };
-        match client.explain(&grouped()).and_then(|_| client.query(&key("caio"))) {
-            Ok(rows) => {
-                rows.for_each(drop);
-                passed += 1;
-            }
-            Err(error) => assert_eq!(error.code(), Code::QueueFull, "{error}"),
+    let passes = |client: &Client, name: &str| match client.explain(&grouped()).and_then(|_| client.query(&key(name))) {
+        Ok(rows) => {
+            rows.for_each(drop);
+            true
         }
-    }
-    println!("{passed} of 60 at 20 a minute passed");
-    // 20 at once, and one every 3 s meanwhile; alone each would have let 20 pass.
-    assert!((20..40).contains(&passed), "{passed}");
+        Err(error) => {
+            assert_eq!(error.code(), Code::QueueFull, "{error}");
+            false
+        }
+    };
+    // 20 at once, and one every 3 s meanwhile; alone each would let 20 pass. A Redis that is late once is left alone for a while, and
+    // each counts for itself: another key is asked for then.
+    let rounds = std::cell::Cell::new(0);
+    until("each counts for itself", || {
+        rounds.set(rounds.get() + 1);
+        let (name, began) = (format!("caio {}", rounds.get()), Instant::now());
+        let passed =
+            (0..60).filter(|turn| passes(if turn % 2 == 0 { &left.0 } else { &right.0 }, &name)).count() as u64;
+        println!("{passed} of 60 at 20 a minute passed in {:?}", began.elapsed());
+        assert!(passed >= 20, "{passed}");
+        passed <= 21 + began.elapsed().as_secs() / 3
+    });
 }
