@@ -144,7 +144,7 @@ fn notes(place: &Path) -> usize {
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let last = Instant::now() + Duration::from_secs(60);
+    let last = Instant::now() + Duration::from_secs(120);
     while !holds() {
         assert!(Instant::now() < last, "{what}");
         std::thread::sleep(Duration::from_millis(10));
@@ -251,7 +251,7 @@ fn a_job_that_is_given_up_leaves_no_upload_even_where_the_server_is_away_then() 
     let asked = Instant::now();
     job.cancel();
     assert_eq!(job.wait().unwrap_err().code(), Code::Cancelled);
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(25), "{:?}", asked.elapsed());
     until("its note stays", || notes(place.path()) == 0);
     assert!(client.jobs().unwrap().is_empty());
     assert!(under_way(server.port, "desiste").unwrap().is_empty());

@@ -1,7 +1,7 @@
 //! An S3 server of the tests' own (SeaweedFS): data of its own, free ports, loopback only, stopped by pid when the tests end.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub const BUCKET: &str = "datasus";
 pub struct Server {
     pub port: u16,
     // Its standard input is the server's life line: when this process ends, however it ends, the keeper stops it.
-    _keeper: Child,
+    keeper: Child,
 }
 
 /// The server that the tests share; none, and said, where there is no program.
@@ -35,6 +35,12 @@ fn program() -> Option<PathBuf> {
 }
 
 fn start(weed: PathBuf) -> Server {
+    // A port that was free may be another's by now.
+    (0..5).find_map(|_| try_start(&weed)).expect("no S3 server: its ports are taken")
+}
+
+/// None: somebody else has taken one of its ports.
+fn try_start(weed: &Path) -> Option<Server> {
     let folder = tempfile::Builder::new().prefix("datasus-s3-").tempdir().unwrap().keep();
     let identity = serde_json::json!({"identities": [{
         "name": "test",
@@ -61,19 +67,24 @@ fn start(weed: PathBuf) -> Server {
         "cd '{shown}'; {line} > log 2>&1 & pid=$!; read _; kill -KILL $pid; wait $pid 2> /dev/null; rm -rf '{shown}'"
     );
     let keeper = Command::new("sh").arg("-c").arg(keep).stdin(Stdio::piped()).spawn().unwrap();
-    let server = Server { port: ports[6], _keeper: keeper };
-    let until = Instant::now() + Duration::from_secs(60);
-    let answers = || {
-        let store = store(&Config { s3_timeout: 5.0, ..config(server.port) });
-        TcpStream::connect(("127.0.0.1", server.port)).is_ok()
+    let mut server = Server { port: ports[6], keeper };
+    let until = Instant::now() + Duration::from_secs(300);
+    let answers = |port: u16| {
+        let store = store(&Config { s3_timeout: 5.0, ..config(port) });
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
             && datasus::store::Store::list(&store, &crate::at("s3://datasus")).is_ok()
     };
-    while !answers() {
-        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-        assert!(Instant::now() < until, "no server: {}", log());
+    while !answers(server.port) {
+        let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        if log.contains("address already in use") {
+            drop(server.keeper.stdin.take());
+            server.keeper.wait().unwrap();
+            return None;
+        }
+        assert!(Instant::now() < until, "no server: {log}");
         std::thread::sleep(Duration::from_millis(50));
     }
-    server
+    Some(server)
 }
 
 /// Settings by which the server of this port lets one in.

