@@ -66,6 +66,11 @@ pub fn start(server: u16, breaks: Arc<Breaks>) -> u16 {
     run(server, breaks, None)
 }
 
+/// The same, and holds what is sent as well.
+pub fn breaking_and_holding(server: u16, breaks: Arc<Breaks>, hold: Arc<Hold>) -> u16 {
+    run(server, breaks, Some(hold))
+}
+
 fn run(server: u16, breaks: Arc<Breaks>, hold: Option<Arc<Hold>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

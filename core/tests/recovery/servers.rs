@@ -7,12 +7,26 @@ use std::sync::atomic::Ordering::SeqCst;
 use datasus::sink::postgres::Mode;
 use datasus::{Code, Postgres, Standing, Status};
 
-use crate::proxy::Breaks;
+use crate::proxy::{Breaks, Hold};
 use crate::server::{PASSWORD, Server, shared};
 use crate::*;
 
 fn to(table: &str) -> Postgres {
     Postgres { table: Some(table.into()), mode: Mode::Create, analyze: false, ..Postgres::default() }
+}
+
+/// Ends the job's sessions once a load is held in its middle, and lets no new one in.
+fn cut_off(job: &datasus::Job, breaks: &Breaks, hold: &Hold) {
+    until("a load is held", || hold.held.load(SeqCst) > 0);
+    breaks.down.store(true, SeqCst);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
+    shared().psql(&format!("{end} {} %'", job.id()));
+    hold.release();
+}
+
+/// After some 50,000 rows.
+fn hold() -> Arc<Hold> {
+    Hold::after(4 << 20)
 }
 
 fn through(port: u16) -> String {
@@ -174,15 +188,13 @@ fn a_server_that_crashes_and_comes_back_has_every_row_once() {
 #[test]
 fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
     let place = tempfile::tempdir().unwrap();
-    let breaks = Arc::new(Breaks::default());
-    let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
+    let (breaks, hold) = (Arc::new(Breaks::default()), hold());
+    let port = proxy::breaking_and_holding(shared().port, breaks.clone(), hold.clone());
+    let client = client(data(), place.path(), Some(&through(port)));
     shared().psql("CREATE SCHEMA mudada; CREATE TABLE mudada.t (n_aih text, cnes text, diag_princ text, idade int, val_tot numeric(14,2))");
-    let append = Postgres { mode: Mode::Append, ..to("mudada.t") };
+    let append = Postgres { mode: Mode::Append, connections: 1, ..to("mudada.t") };
     let job = client.submit(&all(), append).unwrap();
-    until("rows flow", || job.progress().rows > 150_000);
-    breaks.down.store(true, SeqCst);
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
-    shared().psql(&format!("{end} {} %'", job.id()));
+    cut_off(&job, &breaks, &hold);
     assert_eq!(job.wait().unwrap_err().code(), Code::Unreachable);
     breaks.down.store(false, SeqCst);
     shared().psql("ALTER TABLE mudada.t ALTER COLUMN idade TYPE bigint");
@@ -204,21 +216,21 @@ fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
 fn a_server_that_stops_answering_ends_a_discard_and_a_replay() {
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let replayable = crate::letters::load_past_a_check(source.path(), place.path(), "calado").job_id;
-    let breaks = Arc::new(Breaks::default());
-    let failing = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
-    let job = failing.submit(&all(), to("calado.parado")).unwrap();
-    until("rows flow", || job.progress().rows > 60_000);
-    breaks.down.store(true, SeqCst);
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
-    shared().psql(&format!("{end} {} %'", job.id()));
+    let (breaks, hold) = (Arc::new(Breaks::default()), hold());
+    let port = proxy::breaking_and_holding(shared().port, breaks.clone(), hold.clone());
+    let failing = client(data(), place.path(), Some(&through(port)));
+    let job = failing.submit(&all(), Postgres { connections: 1, ..to("calado.parado") }).unwrap();
+    cut_off(&job, &breaks, &hold);
     assert_eq!(job.wait().unwrap_err().code(), Code::Unreachable);
 
     // How far so many bytes reach depends on the server's answers: into the handshake, and into the session.
     let mut said = Vec::new();
-    for bytes in [300, 1_200] {
+    // A login takes its time on a busy machine: only the one that is never answered ends by its time.
+    for (bytes, connect) in [(300, 1), (1_200, 30)] {
         let hold = proxy::Hold::after(bytes);
         let port = proxy::holding(shared().port, hold.clone());
-        let short = "?sslmode=disable&connect_timeout=1&tcp_user_timeout=1&options=-c%20lock_timeout%3D100";
+        let short =
+            format!("?sslmode=disable&connect_timeout={connect}&tcp_user_timeout=1&options=-c%20lock_timeout%3D100");
         let client = client(source.path(), place.path(), Some(&format!("{}{short}", through(port))));
         let ended = std::thread::scope(|scope| {
             let replay = scope.spawn(|| client.replay(&replayable).map(drop));
