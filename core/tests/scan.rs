@@ -475,7 +475,7 @@ fn a_running_statement_follows_the_memorys_mode_and_its_answer_stays_the_same() 
         used.0.store(percent, SeqCst);
         let start = Instant::now();
         while governor.mode() != mode {
-            assert!(start.elapsed() < Duration::from_secs(20), "{mode:?}");
+            assert!(start.elapsed() < Duration::from_secs(120), "{mode:?}");
             governor.pressure();
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -82,7 +82,7 @@ fn a_running_query_is_cancelled_and_the_client_goes_on() {
     }
     let began = Instant::now();
     job.cancel();
-    let error = job.wait_timeout(Duration::from_secs(10)).unwrap().unwrap_err();
+    let error = job.wait_timeout(Duration::from_secs(120)).unwrap().unwrap_err();
     println!("cancelled within {:?}", began.elapsed());
     assert_eq!((error.code(), job.status()), (Code::Cancelled, Status::Cancelled));
     assert!(left(&folder.path().join("out")).is_empty(), "no partial file");
@@ -113,7 +113,7 @@ fn a_slow_reader_holds_the_engine_back_and_letting_go_cancels() {
     let job = answer.job().clone();
     assert!(job.progress().rows <= 60_000, "{:?}", job.progress());
     drop(answer);
-    let error = job.wait_timeout(Duration::from_secs(10)).unwrap().unwrap_err();
+    let error = job.wait_timeout(Duration::from_secs(120)).unwrap().unwrap_err();
     assert_eq!(error.code(), Code::Cancelled);
 }
 
