@@ -51,7 +51,7 @@ pub fn told(report: &Report) -> Vec<(&str, &str, IndexState)> {
 }
 
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + crate::quiet::HANGS;
     while !done() {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(10));

@@ -11,7 +11,7 @@ use crate::server::{PASSWORD, shared};
 use crate::*;
 
 fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + quiet::HANGS;
     while !done() {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(10));
@@ -40,7 +40,7 @@ fn a_cancelled_load_leaves_nothing() {
     let error = job.wait().unwrap_err();
     println!("cancelled in {} ms", began.elapsed().as_millis());
     assert_eq!(error.code(), Code::Cancelled, "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < quiet::most(Duration::from_secs(5)), "{:?}", began.elapsed());
     hold.release();
     nothing_left("cancela");
     assert!(client.jobs().unwrap().is_empty());
@@ -51,7 +51,7 @@ fn a_cancelled_load_leaves_nothing() {
 fn a_deadline_ends_a_load_and_a_resume_goes_on() {
     let hold = hold();
     let (_folder, client) = client_of_many(Some(&hold));
-    let params = all_of_many().options(Options { deadline: Some(3.0), ..Options::default() });
+    let params = all_of_many().options(Options { deadline: Some(10.0), ..Options::default() });
     let error = load(&client, &params, to("prazo.t", Mode::Create)).unwrap_err();
     assert_eq!(error.code(), Code::DeadlinePassed, "{error:?}");
     hold.release();
@@ -127,7 +127,7 @@ impl HeldTable {
         ));
         let (_folder, client) = client_at(&server.url_of(schema, PASSWORD, "postgres", ""));
         load(&client, &january(), to(&format!("{schema}.t"), Mode::Append)).unwrap();
-        let lock = format!("BEGIN; LOCK TABLE {schema}.t; SELECT pg_sleep(60)");
+        let lock = format!("BEGIN; LOCK TABLE {schema}.t; SELECT pg_sleep(600)");
         let holder = std::thread::spawn(move || {
             let ended = server.try_psql("postgres", PASSWORD, &lock);
             assert!(ended.is_err(), "nobody ended the holder");
@@ -265,7 +265,7 @@ fn after_kill_9_the_target_is_untouched_and_the_job_goes_on_or_is_given_up() {
     until("the server notices", || sessions("morre") == 0);
     load(&client, &january_of_many(), to("morre.outra", Mode::Create)).unwrap();
     assert_eq!(stages("morre").len(), 1);
-    server.psql("UPDATE datasus.jobs SET touched_at = now() - interval '8 days'");
+    server.psql("UPDATE datasus.jobs SET touched_at = now() - interval '8 days' WHERE stage LIKE 'morre.%'");
     load(&client, &january_of_many(), to("morre.mais_uma", Mode::Create)).unwrap();
     nothing_of_jobs("morre");
     // And the job, which has nothing on the server any more, begins anew.
@@ -282,5 +282,7 @@ fn nothing_of_jobs(schema: &str) {
     assert_eq!(stages(schema), [[""; 0]; 0]);
     let sql = format!("SELECT count(*) FROM datasus.jobs WHERE stage LIKE '{schema}.%'");
     assert_eq!(shared().psql(&sql), [["0"]]);
-    assert_eq!(shared().psql("SELECT count(*) FROM datasus.ledger l WHERE NOT EXISTS (SELECT 1 FROM datasus.jobs j WHERE (j.job, j.sink) = (l.job, l.sink))"), [["0"]]);
+    let units = "SELECT count(*) FROM datasus.ledger l WHERE NOT EXISTS (SELECT 1 FROM datasus.jobs j WHERE (j.job, j.sink) = (l.job, l.sink))";
+    // Those of another test's job go just after it.
+    until("units without a job", || shared().psql(units) == [["0"]]);
 }

@@ -9,7 +9,7 @@ use crate::*;
 fn waiting(schema: &str) -> (TempDir, Client, Job, std::thread::JoinHandle<()>) {
     let (folder, client) = client();
     load(&client, &january(), to(&format!("{schema}.t"), Mode::Append)).unwrap();
-    let lock = format!("BEGIN; LOCK TABLE {schema}.t; SELECT pg_sleep(60)");
+    let lock = format!("BEGIN; LOCK TABLE {schema}.t; SELECT pg_sleep(600)");
     let holder = std::thread::spawn(move || drop(shared().try_psql("postgres", server::PASSWORD, &lock)));
     until(|server| locks(server, schema, "granted AND mode = 'AccessExclusiveLock'") == 1);
     let february = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
@@ -32,7 +32,7 @@ fn release(schema: &str, holder: std::thread::JoinHandle<()>) {
 }
 
 fn until(mut done: impl FnMut(&Server) -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let end = std::time::Instant::now() + quiet::HANGS;
     while !done(shared()) {
         assert!(std::time::Instant::now() < end);
         std::thread::sleep(std::time::Duration::from_millis(20));

@@ -70,14 +70,24 @@ fn no_index_is_made_while_another_destination_has_not_published_and_the_resume_m
     let february = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
     std::thread::scope(|scope| {
         let holder = scope.spawn(|| first.try_psql("postgres", PASSWORD, lock));
-        let waits = |of: &str| first.psql(&format!("SELECT count(*) FROM pg_stat_activity WHERE {of}"))[0][0] == "1";
+        let waits = |of: &str| first.psql(&format!("SELECT count(*) FROM pg_stat_activity WHERE {of}"))[0][0] != "0";
         until("the table is held", || waits("wait_event = 'PgSleep'"));
         let job = client.submit(&february, (with("primeiro.t", of_first()), with("segundo.t", None))).unwrap();
         until("the rows wait", || waits("wait_event_type = 'Lock'"));
         first.psql_all(&["ALTER SYSTEM SET synchronous_standby_names = 'ninguem'", "SELECT pg_reload_conf()"]);
+        // A COMMIT waits once the checkpointer has read that, which one of ours tells.
+        let mut probes: Vec<std::thread::ScopedJoinHandle<_>> = Vec::new();
+        until("commits wait", || {
+            if probes.last().is_none_or(|probe| probe.is_finished()) {
+                let sql = format!("CREATE TABLE sonda{} ()", probes.len());
+                let first = &first;
+                probes.push(scope.spawn(move || first.try_psql("postgres", PASSWORD, &sql)));
+            }
+            waits("wait_event = 'SyncRep' AND application_name = 'psql'")
+        });
         first.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
         assert!(holder.join().unwrap().is_err(), "nobody ended the holder");
-        until("the first commits", || waits("wait_event = 'SyncRep'"));
+        until("the first commits", || waits("wait_event = 'SyncRep' AND application_name LIKE 'datasus %'"));
         breaks.down.store(true, SeqCst);
         server().psql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -27,6 +27,8 @@ mod order;
 mod partitions;
 #[path = "../proxy/mod.rs"]
 mod proxy;
+#[path = "../quiet/mod.rs"]
+mod quiet;
 mod reloads;
 mod server;
 mod sinks;

@@ -370,7 +370,7 @@ fn a_target_that_is_dropped_meanwhile_is_made_anew_without_our_own_column() {
         let sql = format!(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted = {granted} AND (classid::bigint << 32) + objid::bigint = hashtextextended('datasus sumida.t', 0)"
         );
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let until = std::time::Instant::now() + quiet::HANGS;
         while server.psql(&sql) != [["1"]] {
             assert!(std::time::Instant::now() < until, "{granted}");
             std::thread::sleep(std::time::Duration::from_millis(10));

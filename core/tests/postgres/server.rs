@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// The password; nothing that the library shows may hold it.
@@ -15,7 +16,7 @@ pub struct Server {
     pub folder: PathBuf,
     bin: PathBuf,
     // Its standard input is the server's life line: when this process ends, however it ends, the keeper stops it.
-    _keeper: Child,
+    keeper: Child,
 }
 
 /// The server that the tests of one binary share.
@@ -41,6 +42,15 @@ impl Server {
         initdb.args(["--locale", "C.UTF-8"]).arg("--pwfile").arg(&password);
         let made = initdb.output().unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        // A port that was free may be another's by now.
+        let started = (0..5).find_map(|_| Server::try_start(&bin, &folder, settings));
+        started
+            .unwrap_or_else(|| panic!("no server: {}", std::fs::read_to_string(folder.join("log")).unwrap_or_default()))
+    }
+
+    /// None: somebody else has taken its port.
+    fn try_start(bin: &Path, folder: &Path, settings: &str) -> Option<Server> {
+        let (as_root, data) = (is_root(), folder.join("data"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let token = format!("datasus-test-{port}-{}", std::process::id());
         let socket = folder.display();
@@ -58,6 +68,7 @@ impl Server {
             .map(|part| format!("'{}'", part.to_str().unwrap()))
             .collect();
         let log = folder.join("log");
+        let _ = std::fs::remove_file(&log);
         let keep = format!(
             "{} > '{}' 2>&1 & pid=$!; read _; kill -INT $pid; wait $pid; rm -rf '{}'",
             line.join(" "),
@@ -65,16 +76,37 @@ impl Server {
             folder.display()
         );
         let keeper = Command::new("sh").arg("-c").arg(keep).stdin(Stdio::piped()).spawn().unwrap();
-        let server = Server { port, folder, bin, _keeper: keeper };
-        let until = Instant::now() + Duration::from_secs(60);
-        while server.try_psql("postgres", PASSWORD, "SELECT 1").is_err() {
-            assert!(Instant::now() < until, "no server: {}", std::fs::read_to_string(&log).unwrap_or_default());
+        let mut server = Server { port, folder: folder.into(), bin: bin.into(), keeper };
+        let until = Instant::now() + Duration::from_secs(300);
+        // Its own, and no other that happens to answer there, before anything is written.
+        let who = "SELECT current_setting('data_directory') || ' ' || current_setting('cluster_name')";
+        let own = vec![vec![format!("{} {token}", data.display())]];
+        while server.try_psql("postgres", PASSWORD, who).ok().as_ref() != Some(&own) {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            if said.contains("could not create any TCP/IP sockets") {
+                // The server has ended by itself, and its folder stays for the next.
+                server.keeper.kill().unwrap();
+                server.keeper.wait().unwrap();
+                return None;
+            }
+            assert!(Instant::now() < until, "no server: {said}");
             std::thread::sleep(Duration::from_millis(50));
         }
-        // Its own, and no other that happens to answer there, before anything is written.
-        let answer = server.psql("SELECT current_setting('data_directory') || ' ' || current_setting('cluster_name')");
-        assert_eq!(answer, [[format!("{} {token}", data.display())]]);
-        server
+        Some(server)
+    }
+
+    /// Has the server read its configuration anew, `pg_hba.conf` and certificates among it, and waits until every new session has what
+    /// it says: the server reads all of it before it takes the next one.
+    #[allow(dead_code, reason = "not every test binary changes it")]
+    pub fn reload(&self) {
+        static RELOADS: AtomicUsize = AtomicUsize::new(0);
+        let mark = format!("reload {} ", RELOADS.fetch_add(1, SeqCst));
+        self.psql_all(&[&format!("ALTER SYSTEM SET log_line_prefix = '{mark}'"), "SELECT pg_reload_conf()"]);
+        let end = Instant::now() + Duration::from_secs(120);
+        while self.psql("SHOW log_line_prefix") != [[mark.as_str()]] {
+            assert!(Instant::now() < end, "the server does not read its configuration");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// One of the server's own programs.
@@ -103,7 +135,7 @@ impl Server {
     fn run_psql(&self, user: &str, password: &str, commands: &[&str]) -> Result<Vec<Vec<String>>, String> {
         let done = Command::new(self.bin.join("psql"))
             .env("PGPASSWORD", password)
-            .env("PGCONNECT_TIMEOUT", "5")
+            .env("PGCONNECT_TIMEOUT", "60")
             .args(["-X", "-q", "--csv", "-t", "-v", "ON_ERROR_STOP=1", "-P", "null=<NULL>", "-h", "127.0.0.1"])
             .args(["-p", &self.port.to_string(), "-U", user, "-d", "postgres"])
             .args(commands.iter().flat_map(|command| ["-c", command]))
