@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::beside;
 use crate::group::Group;
+use crate::quiet;
 
 const MB: u64 = 1 << 20;
 /// Of a file; more where `make soak` has time for them. Where many streams are read in turn, each visit reads its row group up to its
@@ -197,7 +198,8 @@ fn in_the_group() {
     }
     let (took, ended) = (begun.elapsed(), Instant::now());
     // Two seconds on a machine that does nothing else.
-    soon("the memory goes back", Duration::from_secs(10), || resident() < seen.before + LEFT);
+    let most = quiet::most(Duration::from_secs(10));
+    soon("the memory goes back", most, || resident() < seen.before + LEFT);
     let (back, most) = (ended.elapsed(), seen.end());
     let budget = asked.limit / 100 * 45;
     let heap = most.heap;
@@ -303,7 +305,7 @@ fn stopped(client: &Client, asked: &Asked, seen: &Seen) {
     let held: Vec<_> = readers.iter_mut().map(|reader| reader.take().unwrap()).collect();
     let governor = Governor::of_process();
     let parked = (asked.limit / 100 * 45 / 128).min(8 * MB) * asked.streams as u64;
-    soon("what is beyond the batches that were taken", Duration::from_secs(60), || {
+    soon("what is beyond the batches that were taken", quiet::HANGS, || {
         governor.throttle().streams().bytes() <= parked
     });
     let (taken, at_most) = (governor.foreign().bytes(), asked.limit / 100 * 45);
@@ -311,7 +313,7 @@ fn stopped(client: &Client, asked: &Asked, seen: &Seen) {
     assert!(taken + waiting <= at_most, "{} MB were taken, {} MB wait", taken / MB, waiting / MB);
     // With the engine's instances, and what else the allocator keeps.
     let most = seen.before + taken + parked + LEFT;
-    soon("what stopped streams hold in the process", Duration::from_secs(60), || resident() < most);
+    soon("what stopped streams hold in the process", quiet::HANGS, || resident() < most);
     drop(held);
     let mut open = asked.streams;
     while open > 0 {
