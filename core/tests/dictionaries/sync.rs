@@ -74,7 +74,7 @@ fn config(place: &Path) -> Config {
 }
 
 fn open(source: &str, config: Config) -> Client {
-    let patience = Patience { connect: Duration::from_secs(2), silent: Duration::from_millis(500) };
+    let patience = Patience { connect: Duration::from_secs(2), ..Patience::default() };
     Client::builder(source).config(config).patience(patience).open().unwrap()
 }
 

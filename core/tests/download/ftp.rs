@@ -7,6 +7,7 @@ use datasus::store::{FtpTree, Patience, Taker, Tree, TreeEntry};
 use datasus::{Code, Error, Result};
 
 use crate::ftp_server::{Fault, FtpServer};
+use crate::quiet;
 
 const ROOT: &str = "/dissemin/publicos";
 const FILE: &str = "/dissemin/publicos/SIHSUS/200801_/Dados/RDAC2401.dbc";
@@ -34,6 +35,11 @@ impl Taker for Taken {
 }
 
 fn tree(server: &FtpServer) -> FtpTree {
+    FtpTree::open(&server.address(ROOT), Patience::default()).unwrap()
+}
+
+/// One that takes a short silence for the end.
+fn impatient_tree(server: &FtpServer) -> FtpTree {
     let patience = Patience { silent: Duration::from_millis(700), ..Patience::default() };
     FtpTree::open(&server.address(ROOT), patience).unwrap()
 }
@@ -159,7 +165,12 @@ fn a_transfer_that_ends_early_is_known_and_goes_on_where_it_ended() {
     for fault in faults {
         server.fault(FILE, [fault.clone()]);
         let mut taken = Taken::default();
-        let error = attempt(&tree, &mut taken).unwrap_err();
+        let error = match fault {
+            Fault::Stall(_) => {
+                impatient_tree(&server).fetch(PATH, &listed(&tree), 0, &mut taken, &Cancel::default()).unwrap_err()
+            }
+            _ => attempt(&tree, &mut taken).unwrap_err(),
+        };
         assert_eq!((error.code(), error.cause()), (Code::Unreachable, Some(Cause::SourceLost)), "{fault:?}: {error}");
         assert!(taken.bytes.len() < all.len() && all.starts_with(&taken.bytes), "{fault:?}");
         let before = server.sent();
@@ -226,7 +237,7 @@ fn who_cannot_be_reached_says_both_causes_within_the_time_and_a_blocked_data_por
     let tree = FtpTree::open(&format!("ftp://{address}/x"), patience).unwrap();
     let began = Instant::now();
     let error = refused(&tree, "");
-    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(began.elapsed() < quiet::most(Duration::from_secs(4)), "{:?}", began.elapsed());
     assert_eq!((error.code(), error.cause()), (Code::Unreachable, Some(Cause::SourceAway)));
     let said = error.detail();
     assert!(said.contains("fora do ar") && said.contains("bloqueado") && said.contains("em 1 s"), "{said}");

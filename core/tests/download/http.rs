@@ -123,7 +123,7 @@ fn a_stop_ends_a_question_for_one_file_that_nobody_answers() {
         let rows =
             waits.join().unwrap().and_then(|rows| rows.map(|batch| Ok(batch?.num_rows() as u64)).sum::<Result<u64>>());
         assert_eq!(rows.map_err(|error| error.code()), Err(Code::Cancelled));
-        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(25), "{:?}", asked.elapsed());
     });
 }
 

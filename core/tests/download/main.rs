@@ -6,6 +6,8 @@ mod ftp_server;
 mod http;
 mod kills;
 mod query;
+#[path = "../quiet/mod.rs"]
+mod quiet;
 mod real_servers;
 mod refresh;
 mod room;

@@ -81,8 +81,15 @@ impl Place {
     }
 }
 
+/// Of a server that is slow because the machine is, it is not tired.
 pub fn patience() -> Patience {
-    Patience { connect: Duration::from_secs(2), silent: Duration::from_millis(500) }
+    Patience { connect: Duration::from_secs(2), ..Patience::default() }
+}
+
+/// A client that takes a short silence for the end.
+pub fn impatient_client_of(server: &FtpServer, config: Config) -> Client {
+    let patience = Patience { silent: Duration::from_millis(500), ..patience() };
+    Client::builder(server.address("/dissemin/publicos")).config(config).patience(patience).open().unwrap()
 }
 
 pub fn client_of(server: &FtpServer, config: Config) -> Client {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What happens to the next transfer of a file; each once, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,8 @@ pub struct Manners {
     pub faults: HashMap<String, VecDeque<Fault>>,
     /// Bytes of a file that are sent between two pauses.
     pub slowly: Option<(usize, Duration)>,
+    /// No file comes before there were so many transfers at once.
+    pub together: usize,
     /// New connections end at once.
     pub down: bool,
 }
@@ -342,6 +344,14 @@ impl Connection<'_> {
         self.say("226 Transfer complete.")
     }
 
+    /// A minute at most.
+    fn wait_for_others(&self) {
+        let (together, began) = (self.manners().together, Instant::now());
+        while self.shared.most_transfers.load(SeqCst) < together && began.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// False where the control connection ends as well.
     fn send(&mut self, path: &str) -> std::io::Result<bool> {
         let from = std::mem::take(&mut self.from);
@@ -362,6 +372,7 @@ impl Connection<'_> {
         let mut data = self.data()?;
         let transfers = self.shared.transfers.fetch_add(1, SeqCst) + 1;
         self.shared.most_transfers.fetch_max(transfers, SeqCst);
+        self.wait_for_others();
         let end = match fault {
             Some(Fault::Cut(end) | Fault::Short(end) | Fault::Stall(end)) => end.min(file.bytes.len()),
             _ => file.bytes.len(),
