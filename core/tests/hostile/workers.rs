@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use datasus::base::{Cancel, CancelReason, Ctx, TraceId};
 use datasus::engine::{DuckDb, Engine, HANGS, Settings};
+use datasus::faces::Deaf;
 use datasus::faces::gate::{self, Patience};
 use datasus::governor::{Ask, Governor, MOST_ABANDONED};
 use datasus::params::Options;
@@ -19,12 +20,12 @@ use serde_json::{Value, json};
 use crate::child::{self, Bounds};
 use crate::many;
 
-const BOUNDS: Bounds = Bounds { memory: 2 << 30, time: Duration::from_secs(120) };
+const BOUNDS: Bounds = Bounds { memory: 2 << 30, time: Duration::from_secs(600) };
 /// Longer than any test lasts.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 /// What must come back at once, on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
-/// Deadline of what hangs, in seconds.
+const SOON: Duration = Duration::from_secs(120);
+/// Deadline of what hangs, in seconds; more where that does not suffice for it to begin.
 const SHORT: f64 = 0.3;
 
 fn client(source: &Path) -> Client {
@@ -46,6 +47,28 @@ fn within(seconds: f64) -> Options {
 
 fn rows(client: &Client, params: &QueryParams) -> Result<usize, Error> {
     client.query(params)?.map(|batch| Ok(batch?.num_rows())).sum()
+}
+
+/// `ask`, with a deadline, which passes while it hangs in `hangs`. On a busy machine a short one passes before that begins: then there
+/// is more time. Gives the error and the deadline.
+#[track_caller]
+fn late<T>(hangs: &Deaf, ask: impl Fn(QueryParams) -> Result<T, Error>) -> (Error, f64) {
+    let (before, mut seconds, mut last) = (hangs.hanging(), SHORT, None);
+    hangs.hang_next(1, FOR_EVER);
+    loop {
+        match soon(|| ask(sql().options(within(seconds)))) {
+            Err(error) => {
+                assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
+                last = Some((error, seconds));
+            }
+            Ok(_) => assert!(hangs.hanging() > before, "it did not hang"),
+        }
+        // One that began just after its deadline hangs as well.
+        if let Some(last) = last.take_if(|_| hangs.hanging() > before) {
+            return last;
+        }
+        seconds *= 2.0;
+    }
 }
 
 #[track_caller]
@@ -117,15 +140,13 @@ fn a_deadline_comes_back_and_its_statement_is_named_and_charged_until_it_ends() 
 fn deadline(client: &Client) {
     let governor = Governor::of_process();
     let ever = gauge(client, "datasus_threads_ever_abandoned_total");
-    HANGS.hang_next(1, FOR_EVER);
-    let error = soon(|| rows(client, &sql().options(within(SHORT)))).unwrap_err();
-    assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
-    let metrics = client.metrics();
-    let trace = error.trace_id().unwrap();
-    let named = format!("datasus_thread_abandoned_seconds{{thread=\"datasus-sql-0\",trace_id=\"{trace}\"}} ");
-    assert!(metrics.contains(&named), "no {named} in\n{metrics}");
-    assert_eq!(abandoned(client), 1.0);
-    assert_eq!(gauge(client, "datasus_threads_ever_abandoned_total"), ever + 1.0);
+    let (error, _) = late(&HANGS, |params| rows(client, &params));
+    let named = format!(",trace_id=\"{}\"}} ", error.trace_id().unwrap());
+    let of_sql = "datasus_thread_abandoned_seconds{thread=\"datasus-sql-";
+    until("it is named", || client.metrics().lines().any(|line| line.starts_with(of_sql) && line.contains(&named)));
+    // On a busy machine the parser may have been one for a while.
+    until("it is counted", || abandoned(client) == 1.0);
+    assert!(gauge(client, "datasus_threads_ever_abandoned_total") > ever);
     until("its slot is back", || Scheduler::of_process().load().unwrap().running == 0);
     let (charged, whole) = governor.leased();
     assert!(charged >= 64 << 20, "{charged}");
@@ -156,7 +177,7 @@ fn cancelled_and_dropped(client: &Client) {
     soon(|| drop(pending));
     let error = soon(|| job.wait()).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled, "{error}");
-    assert_eq!(abandoned(client), 2.0);
+    until("both are counted", || abandoned(client) == 2.0);
     // Into a file, by Ctrl-C.
     HANGS.hang_next(1, FOR_EVER);
     let job = client.submit(&sql(), datasus::Csv::to("never.csv"));
@@ -175,14 +196,11 @@ fn two_statements_that_do_not_stop_keep_nobody_else_from_sql_structured_queries_
 }
 
 fn others(client: &Client, source: &Path) {
-    HANGS.hang_next(2, FOR_EVER);
-    let hung: Vec<_> = (0..2).map(|_| client.begin_query(&sql().options(within(SHORT))).unwrap()).collect();
-    for hung in hung {
-        let error = soon(|| hung.wait()).map(drop).unwrap_err();
-        assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
+    for _ in 0..2 {
+        late(&HANGS, |params| client.begin_query(&params)?.wait());
     }
     let other = self::client(source);
-    assert_eq!(abandoned(&other), 2.0);
+    until("both are counted", || abandoned(&other) == 2.0);
     assert_eq!(soon(|| rows(&other, &sql())).unwrap(), 97);
     assert_eq!(soon(|| rows(&other, &aggregate())).unwrap(), 97);
     assert_eq!(soon(|| rows(&other, &QueryParams::dataset("SIH-RD"))).unwrap(), 10_000);
@@ -197,11 +215,10 @@ fn with_too_many_that_do_not_stop_sql_is_refused_and_structured_queries_go_on() 
 }
 
 fn too_many(client: &Client) {
-    HANGS.hang_next(MOST_ABANDONED, FOR_EVER);
     for _ in 0..MOST_ABANDONED {
-        let error = soon(|| rows(client, &sql().options(within(SHORT)))).unwrap_err();
-        assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
+        late(&HANGS, |params| rows(client, &params));
     }
+    until("all are counted", || abandoned(client) == MOST_ABANDONED as f64);
     let error = soon(|| rows(client, &sql())).unwrap_err();
     assert_eq!((error.code(), error.retryable()), (Code::OutOfMemory, true), "{error}");
     let names = &error.diagnostic()["threads_abandoned"];
@@ -221,7 +238,7 @@ fn parsing(client: &Client, source: &Path) {
     gate::HANGS.hang_next(1, FOR_EVER);
     let hung = {
         let client = client.clone();
-        std::thread::spawn(move || client.begin_query(&sql().options(within(1.0))).map(drop))
+        std::thread::spawn(move || client.begin_query(&sql().options(within(5.0))).map(drop))
     };
     // Another one meanwhile, of another client.
     let other = self::client(source);
@@ -231,9 +248,8 @@ fn parsing(client: &Client, source: &Path) {
     assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
     until("it is counted", || abandoned(client) == 1.0);
 
-    gate::HANGS.hang_next(1, FOR_EVER);
-    let error = soon(|| client.submit(&sql().options(within(SHORT)), datasus::Csv::to("x.csv"))).unwrap_err();
-    assert_eq!((error.code(), &error.diagnostic()["deadline_sec"]), (Code::DeadlinePassed, &json!(SHORT)), "{error}");
+    let (error, deadline) = late(&gate::HANGS, |params| client.submit(&params, datasus::Csv::to("x.csv")));
+    assert_eq!(error.diagnostic()["deadline_sec"], json!(deadline), "{error}");
 
     gate::HANGS.hang_next(1, FOR_EVER);
     let cancel = Cancel::default();
