@@ -51,9 +51,9 @@ pub fn rows(client: &Client, text: &str) -> Result<usize> {
     Ok(answer.collect_batches()?.iter().map(|batch| batch.num_rows()).sum())
 }
 
-/// For half a minute at most.
+/// Two minutes at most.
 pub fn until(what: &str, is: impl Fn() -> bool) {
-    let late = Instant::now() + Duration::from_secs(30);
+    let late = Instant::now() + Duration::from_secs(120);
     while !is() {
         assert!(Instant::now() < late, "{what}");
         std::thread::sleep(Duration::from_millis(5));

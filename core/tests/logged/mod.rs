@@ -50,6 +50,6 @@ pub fn logged() -> String {
 
 /// What the collector has got.
 pub fn sent() -> String {
-    assert!(flush(Duration::from_secs(30)), "the collector did not get all");
+    assert!(flush(Duration::from_secs(300)), "the collector did not get all");
     COLLECTOR.bodies().join("\n")
 }
