@@ -304,19 +304,19 @@ def test_several_workers_share_jobs_metrics_and_through_redis_the_limit(
                 assert set(counts) <= {200, 429}, counts
                 return counts[200], (time.monotonic() - began) * 40 / 60
 
-            def together(address: str) -> bool:
-                """40 pass, and what comes back meanwhile; False where a worker may have counted for itself, so slow was it."""
-                before = counted_by_redis(port)
-                let_in, back = passed(address, 60)
-                if counted_by_redis(port) - before < 60 or back > 7:
-                    return False
-                # The last question of each worker may have been answered too late.
-                assert 38 <= let_in <= 42 + back, (let_in, back)
-                return True
+            tries: list[tuple[int, float, int]] = []
 
-            # On a machine that has much else to do it may never be in time; then it was asked all the same.
-            if not any(together(f"198.51.100.{number}") for number in range(8)):
-                assert counted_by_redis(port) > 8
+            def together(number: int) -> bool:
+                """40 pass, and what comes back meanwhile, each counted by Redis; not so where that was too slow for one."""
+                before = counted_by_redis(port)
+                let_in, back = passed(f"198.51.100.{number}", 60)
+                tries.append((let_in, back, counted_by_redis(port) - before))
+                return 40 <= let_in <= min(42 + back, tries[-1][2])
+
+            # Who counted for themselves would ask no Redis, and without a limit all would pass. On a machine that is busy without
+            # an end Redis may be too slow each time; asked it is, and somebody is refused.
+            if not any(map(together, range(10))):
+                assert sum(counted for *_, counted in tries) > 60 and min(tries)[0] < 60, tries
             redis.kill()
             redis.wait()
             let_in, back = passed("198.51.100.99", 70)
