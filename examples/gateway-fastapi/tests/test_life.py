@@ -313,8 +313,8 @@ def test_several_workers_share_jobs_metrics_and_through_redis_the_limit(
                 tries.append((let_in, back, counted_by_redis(port) - before))
                 return 40 <= let_in <= min(42 + back, tries[-1][2])
 
-            # Who counted for themselves would ask no Redis, and without a limit all would pass. On a machine that is busy without
-            # an end Redis may be too slow each time; asked it is, and somebody is refused.
+            # Who counted for themselves would ask no Redis, and without a limit all would pass. On a machine that is always
+            # busy Redis may be too slow each time; asked it is, and somebody is refused.
             if not any(map(together, range(10))):
                 assert sum(counted for *_, counted in tries) > 60 and min(tries)[0] < 60, tries
             redis.kill()
