@@ -241,7 +241,7 @@ fn those_who_wait_for_an_equal_question_keep_nobody_from_another() {
     write(other.path(), "RR", 10, "1.00");
     let (another, _) = open(other.path(), config(elsewhere.path()));
     let mut params = QueryParams::sql("SELECT count(*) AS n FROM sih_rd");
-    params.options.deadline = Some(60.0);
+    params.options.deadline = Some(600.0);
     let (rows, report) = ask(&another, &params);
     assert!(rows.contains("10") && report.cache == CacheUse::Miss, "{rows}");
     assert_eq!(gate.runs(), 1, "the hundred still wait for one");
