@@ -242,6 +242,10 @@ fn those_who_wait_for_an_equal_question_keep_nobody_from_another() {
     let (another, _) = open(other.path(), config(elsewhere.path()));
     let mut params = QueryParams::sql("SELECT count(*) AS n FROM sih_rd");
     params.options.deadline = Some(600.0);
+    // One core has one slot, which the one that runs has; the class `health` has another.
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        params.options.priority = Priority::Health;
+    }
     let (rows, report) = ask(&another, &params);
     assert!(rows.contains("10") && report.cache == CacheUse::Miss, "{rows}");
     assert_eq!(gate.runs(), 1, "the hundred still wait for one");
