@@ -1,8 +1,6 @@
 //! Which columns files have, as far as headers and footers tell.
 
-use std::sync::Arc;
-
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, SchemaRef};
 use rayon::prelude::*;
 
 use super::Lake;
@@ -22,19 +20,26 @@ impl Lake {
         let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
         let of_dataset = |file: &&SourceFile| file.id.dataset == grupo.dataset && file.kind == FileKind::Parquet;
         let looked_at = files.par_iter().filter(of_dataset).filter(|file| !self.is_ours(file));
-        let of_footers: Vec<Vec<_>> = looked_at.filter_map(|file| self.footer_columns(file)).collect();
-        for (name, kind) in of_footers.into_iter().flatten() {
-            if !columns.iter().any(|(known, _)| *known == name) {
-                columns.push((name, kind));
+        let of_footers: Vec<SchemaRef> = looked_at.filter_map(|file| self.schema_of(file)).collect();
+        let mut last = None;
+        for schema in &of_footers {
+            // Files of one tree have the same columns as a rule.
+            if last.replace(schema).is_some_and(|last| last.fields() == schema.fields()) {
+                continue;
+            }
+            for field in schema.fields() {
+                let name = field.name().to_uppercase();
+                if !columns.iter().any(|(known, _)| *known == name) {
+                    columns.push((name, kind_of_own(field.data_type())));
+                }
             }
         }
         columns
     }
 
-    fn footer_columns(&self, file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
+    fn schema_of(&self, file: &SourceFile) -> Option<SchemaRef> {
         let footer = arrow_footer(&At::of(self.stores().open(&file.location).ok()?)).ok()?;
-        let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
-        Some(footer.schema().fields().iter().map(column).collect())
+        Some(footer.schema().clone())
     }
 }
 
