@@ -82,8 +82,10 @@ export function schemaOf(catalog: CatalogEntry): DatasetSchema {
 }
 
 function text({ dataset, nome, eventDates, columns, derived }: DatasetSchema): string {
-  const official = (one: DerivedInfo): string => (one.source.startsWith('não oficial') ? ' (não oficial)' : '')
-  const labels = new Map(derived.filter((one) => one.labelOf !== null).map((one) => [one.labelOf, `${one.labelList}${official(one)}`]))
+  // Of a list that is not official, whose it is: its name is long.
+  const listOf = ({ labelList, source }: DerivedInfo): string =>
+    source.startsWith('não oficial') ? `${labelList?.split('/')[0]} (não oficial)` : `${labelList}`
+  const labels = new Map(derived.filter((one) => one.labelOf !== null).map((one) => [one.labelOf, listOf(one)]))
   const years = (of: ColumnInfo['years']): string => (of === null ? '' : `${of[0]}-${of[1]}`)
   const rows = columns.map((one) => [one.name, one.type, years(one.years), labels.get(one.name) ?? '', one.meaning ?? ''])
   const made = derived.filter((one) => one.labelOf === null)

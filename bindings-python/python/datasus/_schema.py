@@ -155,7 +155,7 @@ class Schema:
         return f"Schema({self.dataset}: {self.nome}, {len(self)} columns)"
 
     def __str__(self) -> str:
-        labels = self._labels()
+        labels = self._labels(narrow=True)
         rows = [(c.name, c.type, _years(c), labels.get(c.name, ""), c.meaning or "") for c in self]
         made = [(one.name, one.type, f"{one.meaning} (de {', '.join(one.inputs)})") for one in self._made()]
         parts = [f"{self.dataset}: {self.nome} ({len(self)} colunas)"]
@@ -167,14 +167,16 @@ class Schema:
             parts.append(text_table(("coluna", "tipo", "significado"), made, 2))
         return "\n".join(parts)
 
-    def _labels(self) -> dict[str, str]:
-        """By column the list of its labels; one that is not official says so."""
-        of = self._form.get("derived") or []
-        known = {one["label_of"]: one for one in of if one.get("label_of")}
-        return {
-            name: (one["label_list"] or "") + (" (não oficial)" if one["source"].startswith("não oficial") else "")
-            for name, one in known.items()
-        }
+    def _labels(self, narrow: bool = False) -> dict[str, str]:
+        """By column the list of its labels; one that is not official says so, in a narrow place by whose it is."""
+
+        def shown(one: dict[str, Any]) -> str:
+            name = one["label_list"] or ""
+            if not one["source"].startswith("não oficial"):
+                return name
+            return f"{name.split('/')[0]} (não oficial)" if narrow else f"{name} (não oficial)"
+
+        return {one["label_of"]: shown(one) for one in self._form.get("derived") or [] if one.get("label_of")}
 
     def _made(self) -> list[DerivedInfo]:
         return [one for one in self.derived if one.label_of is None]

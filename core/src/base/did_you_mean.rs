@@ -18,9 +18,9 @@ pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a st
     let folded = fold(given);
     let mut near: Vec<(f64, &str)> = Vec::new();
     for candidate in candidates {
-        let name = fold(candidate);
-        let is_begun = folded.len() > 3 && name.strip_prefix(&folded).is_some_and(|rest| rest.starts_with('_'));
-        let score = strsim::normalized_damerau_levenshtein(&folded, &name);
+        let score = strsim::normalized_damerau_levenshtein(&folded, &fold(candidate));
+        let begins = candidate.get(..given.len()).is_some_and(|start| start.eq_ignore_ascii_case(given));
+        let is_begun = given.len() > 3 && begins && candidate[given.len()..].starts_with('_');
         let score = if is_begun { score.max(BEGUN) } else { score };
         let is_near = score >= 0.6 || (folded.len() <= 3 && score >= 0.5);
         if is_near && !near.iter().any(|(_, known)| *known == candidate) {
