@@ -49,6 +49,9 @@ impl Refused {
 /// Bytes of a row, and of the rows of one answer in memory.
 const ROW: usize = 16 << 20;
 const ANSWER: usize = 256 << 20;
+/// Of these, what the driver keeps beside a row, and beside each of its fields: where it stands.
+const BESIDE_ROW: usize = 32;
+const BESIDE_FIELD: usize = size_of::<Option<std::ops::Range<usize>>>();
 /// Bytes of an error or notice, and of each field that is kept of it.
 const SAID: usize = 1 << 20;
 const FIELD: usize = 2_000;
@@ -180,7 +183,7 @@ impl Filter {
             return Err(Refused::size(kind, size));
         }
         if kind == b'D' {
-            self.answer += size + 32 + 8 * self.columns;
+            self.answer += size + BESIDE_ROW + BESIDE_FIELD * self.columns;
             if self.answer > ANSWER {
                 let most = ANSWER >> 20;
                 return Err(Refused::answer(
