@@ -9,7 +9,7 @@ use super::editions::{Edition, date_for};
 use super::known_codes::KnownCodes;
 use super::list_words::{ColumnWords, ListWords};
 use super::record::Record;
-use super::rules::{RULES, Rule as OfList, Source};
+use super::rules::{NICE, Rule as OfList, Source, rules_of};
 use super::short_codes::NONE;
 use super::values;
 use crate::base::text;
@@ -124,7 +124,8 @@ impl LookUp {
 fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
     // Rules are of several datasets at once, and a column has one for each of its eras.
     let mut columns: Vec<(&String, Vec<(&OfList, &Source)>)> = Vec::new();
-    for rule in RULES.rule.iter().filter(|rule| rule.datasets.iter().any(|name| name == dataset)) {
+    let of_dataset = rules_of(dataset);
+    for rule in &of_dataset {
         for (column, source) in &rule.columns {
             if grupo.column(column).is_none() && !grupo.columns.is_empty() && !grupo.has_field(column) {
                 continue;
@@ -140,7 +141,7 @@ fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
         rules.sort_by(|(one, _), (other, _)| one.from.cmp(&other.from));
         let position = grupo.column(column).map_or(u32::MAX, |column| column.position);
         found.extend(label(dataset, column, &rules, edition, false, &mut known).map(|made| (position, made)));
-        if rules.iter().any(|(_, source)| RULES.nice.contains_key(source.list())) {
+        if rules.iter().any(|(_, source)| NICE.contains_key(source.list())) {
             found.extend(label(dataset, column, &rules, edition, true, &mut known).map(|made| (position, made)));
         }
     }

@@ -19,7 +19,7 @@ use super::editions::Edition;
 use super::kit_dbf;
 use super::kit_sources::KITS;
 use super::list::List;
-use super::rules::{RULES, lists};
+use super::rules::{NICE, lists};
 use super::{Cnv, CnvRow, Kit, Mode, Token};
 
 /// Columns of text, in order; the numbers stand behind them.
@@ -194,7 +194,7 @@ pub fn edition_of(folder: &Path) -> Result<Edition> {
         let id = wanted.get(&format!("{kit}/{}", table.table).to_lowercase())?;
         let title = KITS.iter().find(|known| known.kit == table.kit).map_or(table.kit.as_str(), |known| known.stem());
         let source = format!("Kit {title} do DATASUS, {}.CNV, SHA-256 {}", table.table, table.sha256);
-        let mut list = List::of(&table.cnv, id, RULES.nice.get(*id).unwrap_or(&none));
+        let mut list = List::of(&table.cnv, id, NICE.get(*id).unwrap_or(&none));
         list.source = source;
         list.date.clone_from(&table.date);
         Some(list)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::list_codes::ListCodes;
 use super::packed_lists::Frame;
-use super::rules::RULES;
+use super::rules::NICE;
 use super::tokens::latin1;
 use super::{Cnv, Mode, Token};
 
@@ -131,7 +131,7 @@ impl List {
             "F" => Mode::Bounds,
             _ => Mode::Digits,
         };
-        let nice = RULES.nice.get(id).unwrap_or(&NONE);
+        let nice = NICE.get(id).unwrap_or(&NONE);
         let unread = Unread { frame: frame.clone(), rows, width: width.parse().ok()?, mode, nice };
         Some(List {
             id: id.to_owned(),

@@ -141,16 +141,22 @@ impl ListCodes {
         let texts: Vec<&str> = rows.iter().map(|row| nice.get(row.label).map_or(row.label, String::as_str)).collect();
         let mut order: Vec<(u32, usize)> = rows.iter().enumerate().map(|(at, row)| (row.number, at)).collect();
         order.sort_unstable();
-        let mut numbers: Map<&str, u32> = Map::with_capacity_and_hasher(order.len(), Default::default());
-        let mut shown = Vec::with_capacity(order.len());
-        for (_, at) in order {
-            let label = texts[at];
-            if !rows[at].codes.is_empty() && !label.is_empty() {
-                numbers.entry(label).or_insert_with(|| {
-                    shown.push(at);
-                    shown.len() as u32 - 1
-                });
-            }
+        let is_shown = |at: usize| !rows[at].codes.is_empty() && !texts[at].is_empty();
+        let mut shown: Vec<usize> = order.into_iter().map(|(_, at)| at).filter(|at| is_shown(*at)).collect();
+        let mut numbers = vec![NONE; rows.len()];
+        if shown.windows(2).all(|pair| texts[pair[0]] < texts[pair[1]]) {
+            // Labels that begin with their code, as CID-10's 14,000 do, are each another one.
+            shown.iter().zip(0..).for_each(|(at, number)| numbers[*at] = number);
+        } else {
+            let mut known: Map<&str, u32> = Map::with_capacity_and_hasher(shown.len(), Default::default());
+            shown.retain(|at| {
+                let number = known.len() as u32;
+                *known.entry(texts[*at]).or_insert(number) == number
+            });
+            texts
+                .iter()
+                .zip(&mut numbers)
+                .for_each(|(text, number)| *number = known.get(text).copied().unwrap_or(NONE));
         }
         let labels: Vec<String> = shown.iter().map(|at| texts[*at].to_owned()).collect();
         let official = || shown.iter().map(|at| rows[*at].label.to_owned()).collect::<Vec<String>>().into();
@@ -166,7 +172,7 @@ impl ListCodes {
         };
         list.exact.short.reserve(spans.len());
         for (row, of) in rows.iter().enumerate() {
-            let label = numbers.get(texts[row]).copied().unwrap_or(NONE);
+            let label = numbers[row];
             for code in &spans[of.codes.clone()] {
                 match code {
                     // The last row of the file counts.

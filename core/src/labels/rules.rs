@@ -7,8 +7,28 @@ use serde::Deserialize;
 
 static TEXT: &str = include_str!("../../labels/rules.toml");
 
-/// A file that does not parse is found by the tests of this room.
-pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| toml::from_str(TEXT).unwrap_or_default());
+/// Short texts by list; they stand behind the rules.
+pub(super) static NICE: LazyLock<HashMap<String, HashMap<String, String>>> =
+    LazyLock::new(|| read(&TEXT[rules_end()..]).nice);
+
+/// Of a text that the tests of this room read.
+fn read(text: &str) -> Rules {
+    toml::from_str(text).unwrap_or_default()
+}
+
+fn rules_end() -> usize {
+    TEXT.find("\n[nice.").unwrap_or(TEXT.len())
+}
+
+/// The rules of one dataset, in the order of the file: a query is of few, and reading those of all takes as long as many a query.
+pub(super) fn rules_of(dataset: &str) -> Vec<Rule> {
+    let (rules, name) = (&TEXT[..rules_end()], format!("\"{dataset}\""));
+    let starts: Vec<usize> = rules.match_indices("[[rule]]").map(|(at, _)| at).chain([rules.len()]).collect();
+    let blocks = starts.windows(2).map(|pair| &rules[pair[0]..pair[1]]).filter(|block| block.contains(&name));
+    let mut found = read(&blocks.collect::<String>()).rule;
+    found.retain(|rule| rule.datasets.iter().any(|of| of == dataset));
+    found
+}
 
 /// Lists that derived columns take, beside those of labels.
 const OF_DERIVED: [&str; 3] = ["sih/CID10CAP", "sih/CID10GRUPOS", "sih/SENSIVEISATB03"];
@@ -16,6 +36,7 @@ const OF_DERIVED: [&str; 3] = ["sih/CID10CAP", "sih/CID10GRUPOS", "sih/SENSIVEIS
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rules {
+    #[serde(default)]
     pub rule: Vec<Rule>,
     /// By list: a short text for an official one.
     #[serde(default)]
@@ -59,7 +80,8 @@ impl Source {
 
 /// Names of all lists that a rule names, each once.
 pub fn lists() -> Vec<&'static str> {
-    let mut all: Vec<&str> = RULES.rule.iter().flat_map(|rule| rule.columns.values()).map(Source::list).collect();
+    static ALL: LazyLock<Rules> = LazyLock::new(|| read(TEXT));
+    let mut all: Vec<&str> = ALL.rule.iter().flat_map(|rule| rule.columns.values()).map(Source::list).collect();
     // Those that derived columns take.
     all.extend(OF_DERIVED);
     all.sort_unstable();
@@ -71,6 +93,19 @@ pub fn lists() -> Vec<&'static str> {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+
+    #[test]
+    fn the_rules_of_each_dataset_are_those_of_the_file() {
+        let all: Rules = toml::from_str(TEXT).unwrap();
+        assert_eq!((all.nice.len(), all.nice.contains_key("sim/RACACOR")), (NICE.len(), true));
+        for grupo in Catalog::builtin().datasets() {
+            let name = grupo.dataset.to_string();
+            let of_file = all.rule.iter().filter(|rule| rule.datasets.contains(&name));
+            let shown = |rule: &Rule| format!("{rule:?}");
+            assert!(of_file.map(shown).eq(rules_of(&name).iter().map(shown)), "{name}");
+        }
+        assert!(!rules_of("SIH-RD").is_empty());
+    }
 
     #[test]
     fn every_rule_is_of_datasets_and_columns_that_there_are() {
