@@ -56,7 +56,7 @@ pub(super) struct ListWords {
 
 struct Made {
     all: Arc<Vec<String>>,
-    /// Of each era and date: the word of each of the list's labels. None: the words are those of the one list that there is.
+    /// Of each era and date: the word of each of the list's labels. None: the words are those of the one list that all have.
     places: Option<Vec<Vec<Box<[u32]>>>>,
 }
 
@@ -73,8 +73,9 @@ impl ListWords {
 
     fn made(&self) -> &Made {
         self.made.get_or_init(|| {
-            if let [dates] = &self.eras[..]
-                && let [list] = &dates[..]
+            let mut lists = self.eras.iter().flatten();
+            if let Some(list) = lists.next()
+                && lists.all(|other| Arc::ptr_eq(other, list))
             {
                 return Made { all: self.texts(list).clone(), places: None };
             }
