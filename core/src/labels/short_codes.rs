@@ -61,7 +61,8 @@ mod tests {
         #[test]
         fn a_code_has_the_number_that_was_looked_up(codes in proptest::collection::vec("[ 0-9]{0,3}|[0-9]{14,16}", 0..4_000)) {
             let mut known = ShortCodes::of_rows(codes.len());
-            let look = |code: &str| code.bytes().fold(code.len() as u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+            let step = |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte));
+            let look = |code: &str| code.bytes().fold(code.len() as u32, step);
             for code in &codes {
                 let found = known.number(code.as_bytes(), || look(code));
                 assert_eq!(found, (code.len() <= LONGEST).then(|| look(code)), "{code:?}");
