@@ -233,25 +233,28 @@ const OWN: &str = "faixa_etaria_";
 /// Bands of one's own, at most.
 const MOST_BOUNDS: usize = 40;
 
-/// The bounds in the name of a column: ascending ages, each the first of its band.
-pub(super) fn bounds_of(name: &str) -> Option<Vec<i64>> {
+/// The numbers in the name of a column of bands, whatever their order.
+fn numbers_of(name: &str) -> Option<Vec<i64>> {
     let rest = name.get(..OWN.len()).filter(|start| start.eq_ignore_ascii_case(OWN)).map(|_| &name[OWN.len()..])?;
     let bound = |part: &str| {
         let digits = (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| part.parse().ok()).flatten()
     };
-    let bounds: Vec<i64> = rest.split('_').map(bound).collect::<Option<_>>()?;
+    rest.split('_').map(bound).collect()
+}
+
+/// The bounds in the name of a column: ascending ages, each the first of its band.
+pub(super) fn bounds_of(name: &str) -> Option<Vec<i64>> {
+    let bounds = numbers_of(name)?;
     (bounds.len() <= MOST_BOUNDS && bounds.windows(2).all(|pair| pair[0] < pair[1])).then_some(bounds)
 }
 
 /// What somebody meant whose bounds do not ascend: `faixa_etaria_18_60` for `faixa_etaria_60_18`.
 pub(crate) fn bands_in_order(name: &str) -> Option<String> {
-    let rest = name.get(..OWN.len()).filter(|start| start.eq_ignore_ascii_case(OWN)).map(|_| &name[OWN.len()..])?;
-    let mut bounds: Vec<u32> = rest.split('_').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let mut bounds = numbers_of(name)?;
     bounds.sort_unstable();
     bounds.dedup();
-    let name = format!("{OWN}{}", bounds.iter().map(u32::to_string).collect::<Vec<_>>().join("_"));
-    bounds_of(&name).map(|_| name)
+    (bounds.len() <= MOST_BOUNDS).then(|| name_of(&bounds))
 }
 
 pub(super) fn name_of(bounds: &[i64]) -> String {

@@ -80,11 +80,6 @@ impl List {
         List { id: id.to_owned(), source, date, official: true, rows: ListCodes::of(cnv, nice).into() }
     }
 
-    /// Whether somebody has asked for its rows.
-    pub(super) fn is_read(&self) -> bool {
-        self.rows.read.get().is_some()
-    }
-
     /// The labels, each once, in the order of display.
     pub fn labels(&self) -> &Arc<Vec<String>> {
         self.rows.codes().labels()

@@ -14,8 +14,6 @@ pub(super) enum ColumnWords {
     /// Made when they are first asked for.
     OfPlaces(Place),
     /// The same.
-    OfList(Arc<List>),
-    /// The same.
     OfLists(Arc<ListWords>),
 }
 
@@ -30,7 +28,6 @@ impl ColumnWords {
         match self {
             ColumnWords::Given(words) => words,
             ColumnWords::OfPlaces(place) => &Words::of(*place).words,
-            ColumnWords::OfList(list) => list.labels(),
             ColumnWords::OfLists(lists) => &lists.made().all,
         }
     }
@@ -40,7 +37,6 @@ impl ColumnWords {
         match self {
             ColumnWords::Given(_) => false,
             ColumnWords::OfPlaces(place) => !Words::are_read(*place),
-            ColumnWords::OfList(list) => !list.is_read(),
             ColumnWords::OfLists(lists) => lists.made.get().is_none(),
         }
     }

@@ -2,12 +2,12 @@
 
 mod age_columns;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::derived::{COMPETENCIA, Derived, Rule, WholeColumn};
-use super::dictionary::Dictionary;
+use super::editions::Edition;
 use super::known_codes::KnownCodes;
-use super::list_words::ColumnWords;
+use super::list_words::{ColumnWords, ListWords};
 use super::places::{self, Axis, Place, Words};
 use super::record::Record;
 use super::short_codes::NONE;
@@ -234,13 +234,10 @@ impl Of<'_> {
                 "Ambulatory care sensitive condition (Portaria SAS/MS 221/2008); NULL: none",
             ),
         ] {
-            let Some(list) = Dictionary::built_in().list(list) else { continue };
-            let words = ColumnWords::OfList(list.clone());
+            let lists = Arc::new(ListWords::of(&[list.to_owned()], Edition::default(), false));
+            let words = ColumnWords::OfLists(lists.clone());
             self.word(name, &[column], words, text!("{pt}", "{en}"), CID, move |record, row| {
-                match record.text(0, row) {
-                    Some(code) => list.number_of(code.as_bytes()),
-                    None => NONE,
-                }
+                record.text(0, row).map_or(NONE, |code| lists.number(0, 0, code.as_bytes()))
             });
             self.from(from);
         }

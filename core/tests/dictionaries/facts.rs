@@ -9,7 +9,7 @@ use datasus::labels::{Cnv, Dictionary, derived_columns, label_column, open_recor
 use datasus::source::{LabelsOf, RecordsOf, TypedRecords};
 use datasus::{Language, QueryParams, col};
 
-use crate::queries::{day, genuine, number, rows};
+use crate::answers::{day, genuine, number, rows};
 
 fn weeks_alike(file: &str, dataset: &str) -> Option<(usize, usize)> {
     let (client, _place) = genuine(&[file])?;

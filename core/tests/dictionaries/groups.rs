@@ -7,7 +7,7 @@ use datasus::catalog::Catalog;
 use datasus::labels::derived_column;
 use datasus::{AggregateFn, CacheMode, Client, Filter, Options, QueryParams, col};
 
-use crate::queries::{genuine, rows, write};
+use crate::answers::{genuine, rows, write};
 
 type Rows = Vec<Vec<Option<String>>>;
 

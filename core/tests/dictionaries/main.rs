@@ -1,5 +1,6 @@
 //! The ministry's tables of labels: read as TabWin reads them, and compiled into the built-in dictionary.
 
+mod answers;
 mod compiled;
 mod facts;
 #[path = "../ftp_server/mod.rs"]

@@ -9,7 +9,7 @@ use datasus::base::{Cancel, CancelReason};
 use datasus::{Client, Code, Config, Language, Options, Profile, QueryParams, col};
 use parquet::arrow::ArrowWriter;
 
-use crate::queries::{genuine, rows};
+use crate::answers::{genuine, rows};
 
 /// NULLs, different values, the least and the greatest of each column, by DuckDB.
 fn by_sql(client: &Client, table: &str, profile: &Profile) -> BTreeMap<String, Vec<Option<String>>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datasus::{Client, Code, Error, QueryParams, Rates, RatesParams, col};
 
-use crate::queries::{genuine, rows};
+use crate::answers::{genuine, rows};
 
 fn rates(client: &Client, params: RatesParams) -> Result<Rates, Error> {
     client.rates(&params)

@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::ftp_server::{Fault, FtpServer};
 use crate::kits::kits;
-use crate::queries::{genuine, rows, write};
+use crate::answers::{genuine, rows, write};
 
 const AUXILIAR: &str = "/dissemin/publicos/SIHSUS/200801_/Auxiliar";
 

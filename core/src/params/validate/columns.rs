@@ -43,7 +43,7 @@ impl Check<'_> {
         let derived = derived_columns(grupo);
         let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(|(c, _)| c.as_str()));
         let names = names.chain(derived.iter().map(|one| one.name.as_str()));
-        let near = match bands_in_order(name) {
+        let near = match bands_in_order(name).filter(|bands| derived_column(grupo, bands).is_some()) {
             _ if full => Vec::new(),
             Some(bands) => vec![bands],
             None => did_you_mean(name, names),
