@@ -48,7 +48,7 @@ for other in fastify autocannon @duckdb @types/node; do
   mkdir -p "$(dirname "node_modules/$other")"
   ln -s "$tools/node_modules/$other" "node_modules/$other"
 done
-(cd "$root" && cp -r --parents bindings-node/tests examples/node examples/compose examples/node-service tests/conformance/node.mjs tests/ftp_server.py tests/spark_cluster.py tests/http_cases.json "$app")
+(cd "$root" && cp -r --parents bindings-node/tests examples/node examples/compose examples/node-service tests/conformance/node.mjs tests/ftp_server.py tests/free_port.py tests/spark_cluster.py tests/http_cases.json "$app")
 "$tools/node_modules/.bin/tsc" --project bindings-node/tests/types/tsconfig.json
 "$tools/node_modules/.bin/tsc" --project examples/node-service/tsconfig.json
 

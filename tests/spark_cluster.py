@@ -22,7 +22,6 @@ import ctypes
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
 import socket
@@ -32,6 +31,8 @@ import tempfile
 import time
 import urllib.request
 from typing import Any
+
+from free_port import free_ports
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 600.0
@@ -51,23 +52,6 @@ def home(name: str = "spark") -> pathlib.Path | None:
 def site(environment: pathlib.Path) -> pathlib.Path:
     """Where its packages are."""
     return next(environment.glob("lib/python3*/site-packages"))
-
-
-def _free(count: int) -> list[int]:
-    held: list[socket.socket] = []
-    try:
-        while len(held) < count:
-            one = socket.socket()
-            held.append(one)
-            # Below those that the system gives to whoever connects: nobody takes one by chance meanwhile.
-            try:
-                one.bind((LOOPBACK, random.SystemRandom().randrange(10_000, 30_000)))
-            except OSError:
-                held.pop().close()
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
 
 
 def _answers(port: int) -> bool:
@@ -111,7 +95,7 @@ class _Servers:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="datasus-spark-"))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.spark = site(environment) / "pyspark"
-        self.ports = dict(zip(("master", "master_ui", "connect", "ui"), _free(4), strict=True))
+        self.ports = dict(zip(("master", "master_ui", "connect", "ui"), free_ports(4), strict=True))
         self.java = "" if options.full else SMALL
 
     def begin(self, name: str, command: list[str], **environment: str) -> None:

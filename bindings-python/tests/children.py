@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,6 +12,12 @@ import time
 
 import datasus
 from datasus import _datasus
+
+#: Takes minutes, and holds no lock of Python's.
+ENDLESS = "SELECT count(*) AS n FROM sih_rd a, sih_rd b, sih_rd c WHERE a.VAL_TOT + b.VAL_TOT > c.VAL_TOT"
+
+#: Where nothing else is at work (`make soak`), times and memory are measured as well.
+QUIET = bool(os.environ.get("DATASUS_SOAK"))
 
 
 def late(client: datasus.Client, sql: str) -> str:
