@@ -460,3 +460,15 @@ fn the_words_of_a_batch_are_its_own() {
     let bytes = |words: &ArrayRef| words.as_string::<i32>().value_data().as_ptr();
     assert!(first.len() > 1 && first.as_ref() == second.as_ref() && bytes(&first) != bytes(&second));
 }
+
+/// Where there are ages; elsewhere such a column is unknown in every order.
+#[test]
+fn bands_out_of_order_are_answered_with_those_in_order() {
+    let (client, _place) = made();
+    let near = |dataset: &str| {
+        let params = QueryParams::dataset(dataset).columns(["faixa_etaria_60_18"]);
+        client.query(&params).map(drop).unwrap_err().problems()[0].diagnostic["did_you_mean"].clone()
+    };
+    assert_eq!(near("SIH-RD"), serde_json::json!(["faixa_etaria_18_60"]));
+    assert_eq!(near("CNES-ST"), serde_json::json!([]));
+}

@@ -10,9 +10,9 @@ use datasus::store::Patience;
 use datasus::{Client, Code, Config, Language, QueryParams};
 use zip::write::SimpleFileOptions;
 
+use crate::answers::{genuine, rows, write};
 use crate::ftp_server::{Fault, FtpServer};
 use crate::kits::kits;
-use crate::answers::{genuine, rows, write};
 
 const AUXILIAR: &str = "/dissemin/publicos/SIHSUS/200801_/Auxiliar";
 
