@@ -6,14 +6,14 @@ const DEEPEST: usize = 32;
 
 const BYTE: u8 = 3;
 const I16: u8 = 4;
-const I32: u8 = 5;
+pub(super) const I32: u8 = 5;
 const I64: u8 = 6;
 const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
-const LIST: u8 = 9;
+pub(super) const BINARY: u8 = 8;
+pub(super) const LIST: u8 = 9;
 const SET: u8 = 10;
 const MAP: u8 = 11;
-const STRUCT: u8 = 12;
+pub(super) const STRUCT: u8 = 12;
 const UUID: u8 = 13;
 
 /// A place in the bytes.
@@ -47,16 +47,8 @@ impl<'b> Compact<'b> {
             return None;
         }
         let mut field = 0_i64;
-        loop {
-            let header = self.byte()?;
-            if header == 0 {
-                return Some(());
-            }
-            field = match header >> 4 {
-                0 => self.signed()?,
-                more => field.checked_add(i64::from(more))?,
-            };
-            match header & 15 {
+        while let Some(kind) = self.field(&mut field)? {
+            match kind {
                 // True and false, in the header itself.
                 1 | 2 => {}
                 I16 | I32 | I64 => {
@@ -73,22 +65,52 @@ impl<'b> Compact<'b> {
                 kind => self.value(kind, path.len())?,
             }
         }
+        Some(())
     }
 
-    fn value(&mut self, kind: u8, depth: usize) -> Option<()> {
+    /// The kind of a structure's next field, whose number follows that of the one before; none within where the structure ends.
+    pub(super) fn field(&mut self, number: &mut i64) -> Option<Option<u8>> {
+        let header = self.byte()?;
+        if header == 0 {
+            return Some(None);
+        }
+        *number = match header >> 4 {
+            0 => self.signed()?,
+            more => number.checked_add(i64::from(more))?,
+        };
+        Some(Some(header & 15))
+    }
+
+    /// How many elements of this kind follow.
+    pub(super) fn list(&mut self, kind: u8) -> Option<u64> {
+        let (count, found) = self.count()?;
+        (found == kind).then_some(count)
+    }
+
+    pub(super) fn binary(&mut self) -> Option<&'b [u8]> {
+        let length = usize::try_from(self.unsigned()?).ok()?;
+        let start = self.at;
+        self.skip(length)?;
+        Some(&self.bytes[start..self.at])
+    }
+
+    fn count(&mut self) -> Option<(u64, u8)> {
+        let header = self.byte()?;
+        let count = if header >> 4 == 15 { self.unsigned()? } else { u64::from(header >> 4) };
+        Some((count, header & 15))
+    }
+
+    /// Past a value of this kind; `depth`: how many structures it is in.
+    pub(super) fn value(&mut self, kind: u8, depth: usize) -> Option<()> {
         match kind {
             1 | 2 | BYTE => self.skip(1),
             I16 | I32 | I64 => self.signed().map(drop),
             DOUBLE => self.skip(8),
             UUID => self.skip(16),
-            BINARY => {
-                let length = usize::try_from(self.unsigned()?).ok()?;
-                self.skip(length)
-            }
+            BINARY => self.binary().map(drop),
             LIST | SET => {
-                let header = self.byte()?;
-                let count = if header >> 4 == 15 { self.unsigned()? } else { u64::from(header >> 4) };
-                self.all(count, &[header & 15], depth)
+                let (count, kind) = self.count()?;
+                self.all(count, &[kind], depth)
             }
             MAP => match self.unsigned()? {
                 0 => Some(()),
@@ -138,7 +160,7 @@ impl<'b> Compact<'b> {
         None
     }
 
-    fn signed(&mut self) -> Option<i64> {
+    pub(super) fn signed(&mut self) -> Option<i64> {
         let number = self.unsigned()?;
         Some((number >> 1) as i64 ^ -((number & 1) as i64))
     }

@@ -1,5 +1,7 @@
 //! Which columns files have, as far as headers and footers tell.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::{DataType, SchemaRef};
 use rayon::prelude::*;
 
@@ -11,25 +13,30 @@ use crate::source::header_columns;
 use crate::store::At;
 
 impl Lake {
-    /// The columns of those of `files` that can be opened and are of the dataset, with the types that conversion gives them; one
-    /// that cannot is named when it is read.
+    /// The columns, beyond those of the catalogue, of those of `files` that can be opened and are of the dataset, with the types that
+    /// conversion gives them; one that cannot is named when it is read.
     pub fn columns_of(&self, grupo: &Grupo, files: &[SourceFile]) -> Vec<(String, LogicalType)> {
         let untyped = grupo.columns.is_empty();
         let of_headers = header_columns(&grupo.dataset, files, self.stores()).into_iter();
         let kind = |kind: LogicalType| if untyped { kind } else { LogicalType::Text };
+        let of_headers = of_headers.filter(|(name, _)| grupo.column(name).is_none());
         let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
         let of_dataset = |file: &&SourceFile| file.id.dataset == grupo.dataset && file.kind == FileKind::Parquet;
-        let looked_at = files.par_iter().filter(of_dataset).filter(|file| !self.is_ours(file));
-        let of_footers: Vec<SchemaRef> = looked_at.filter_map(|file| self.schema_of(file)).collect();
-        let mut last = None;
-        for schema in &of_footers {
-            // Files of one tree have the same columns as a rule.
-            if last.replace(schema).is_some_and(|last| last.fields() == schema.fields()) {
+        let footers = files.par_iter().filter(of_dataset).map(|file| (file, self.footers.of(self.stores(), file)));
+        let mut looked_at: HashSet<*const String> = HashSet::new();
+        for (file, footer) in footers.collect::<Vec<_>>() {
+            // Files of one tree share their columns as a rule.
+            if footer.ours || !looked_at.insert(footer.columns.as_ptr()) {
                 continue;
             }
+            let is_new = |name: &str, columns: &[(String, LogicalType)]| {
+                grupo.column(name).is_none() && !columns.iter().any(|(known, _)| known == name)
+            };
+            let new = footer.columns.iter().any(|name| is_new(&name.to_uppercase(), &columns));
+            let Some(schema) = new.then(|| self.schema_of(file)).flatten() else { continue };
             for field in schema.fields() {
                 let name = field.name().to_uppercase();
-                if !columns.iter().any(|(known, _)| *known == name) {
+                if is_new(&name, &columns) {
                     columns.push((name, kind_of_own(field.data_type())));
                 }
             }

@@ -11,8 +11,8 @@ mod columns;
 mod convert;
 mod digest;
 mod file;
+mod footers;
 mod made;
-mod mark;
 mod native;
 mod notes;
 mod provenance;
@@ -22,7 +22,7 @@ mod rows;
 mod same;
 mod seen;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +35,7 @@ use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
 use crate::store::{Location, Stores, stamp};
 
+use footers::Footers;
 use native::Own;
 use remote::{Remote, Shelf};
 use same::Same;
@@ -44,8 +45,8 @@ pub use bad_cells::{BadCells, BadRow};
 pub use columns::kind_of_own;
 pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
+pub use footers::is_written_by_us;
 pub use made::CONVERTER_VERSION;
-pub use mark::is_written_by_us;
 pub use provenance::{Provenance, RefusedColumn};
 pub use rows::SourceIdentity;
 
@@ -62,8 +63,8 @@ pub struct Lake {
     stores: Stores,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
-    /// Parquet whose footer was looked at in this process, and whether datasus has written it.
-    marks: Mutex<HashMap<(Location, u64, i64), bool>>,
+    /// Of the user's own Parquet, and of what datasus has written beside them.
+    footers: Footers,
     /// The user's own Parquet that are read in place.
     same: Same,
     /// Sources of another state than when they were converted.
@@ -137,7 +138,7 @@ impl Lake {
     fn of(stores: Stores, remote: Option<Remote>, here: &Path) -> Result<Self> {
         let here = std::path::absolute(here).map_err(|e| Error::io(e, here).stage("lake"))?;
         let (same, seen) = (Same::below(&here), Seen::below(&here));
-        Ok(Lake { here, remote, stores, checked: Mutex::default(), marks: Mutex::default(), same, seen })
+        Ok(Lake { here, remote, stores, checked: Mutex::default(), footers: Footers::default(), same, seen })
     }
 
     /// Its folder of this machine: all of it, but for the objects of a lake in another store.
@@ -211,13 +212,7 @@ impl Lake {
     /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
     /// at once.
     pub fn is_ours(&self, file: &SourceFile) -> bool {
-        let key = (file.location.clone(), file.size, file.mtime_ns);
-        if let Some(known) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return *known;
-        }
-        let ours = file.kind == FileKind::Parquet && mark::is_ours(&self.stores, &file.location);
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, ours);
-        ours
+        self.footers.of(&self.stores, file).ours
     }
 
     /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.

@@ -1,9 +1,9 @@
 //! The front of this room: checks what is asked, and has a job run it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -28,6 +28,7 @@ use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
 use crate::source::folder::{Listing, Names, SourceFile};
 use crate::source::header_columns;
+use crate::store::{Location, Object};
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
 pub struct Session(Environment);
@@ -272,10 +273,21 @@ impl Session {
             let names = self.listed(Some(&datasets), ctx)?;
             Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
         };
+        // A file is asked once, so that what is said of its columns is of the state that is read.
+        let asked = Mutex::<HashMap<Location, Object>>::default();
+        let stat = |location: &Location| {
+            let known = || asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(object) = known().get(location) {
+                return Ok(object.clone());
+            }
+            let object = stores.stat(location)?;
+            known().insert(location.clone(), object.clone());
+            Ok(object)
+        };
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
+            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat_by(stat, wanted)?.files;
             self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
@@ -301,7 +313,7 @@ impl Session {
             };
             query.scopes.iter().any(of_scope)
         };
-        let listing = names.stat(stores, wanted)?;
+        let listing = names.stat_by(stat, wanted)?;
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
             // Of a tree elsewhere the files that are asked for say the types, and not all that there are.
             let files = listing.files.iter().filter(|file| self.mirror.is_none() || scope.selects(&file.id));
