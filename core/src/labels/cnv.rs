@@ -3,6 +3,8 @@
 //! A table is text of fixed columns, one byte a character. Of several rows that hold a code the last one in the file counts, in every
 //! mode: official tables put the row that catches everything first.
 
+use std::borrow::Cow;
+
 use crate::base::{Code, Error, Result, text};
 
 use super::lines::{Lines, label_text};
@@ -135,10 +137,13 @@ impl Cnv {
 }
 
 /// A value as long as the table's codes: blanks behind, or cut.
-pub(super) fn padded(value: &[u8], width: usize) -> Vec<u8> {
-    let mut key = value[..value.len().min(width)].to_vec();
+pub(super) fn padded(value: &[u8], width: usize) -> Cow<'_, [u8]> {
+    if let Some(cut) = value.get(..width) {
+        return Cow::Borrowed(cut);
+    }
+    let mut key = value.to_vec();
     key.resize(width, b' ');
-    key
+    Cow::Owned(key)
 }
 
 /// What is looked for in a table of digits.
@@ -154,7 +159,7 @@ pub(super) enum Digits {
 /// Blanks of a short code of digits are zeros, where it is not all blank: a field that was left empty is no zero. Not behind a letter:
 /// `N39` is no `N390`. Digits that are fewer than the field's are those of a number, whose zeros stand before them.
 pub(super) fn digits(value: &[u8], width: usize) -> Digits {
-    let mut key = padded(value, width);
+    let mut key = padded(value, width).into_owned();
     if key.iter().all(|byte| *byte == b' ') {
         return Digits::Blank(key);
     }

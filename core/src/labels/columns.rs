@@ -237,7 +237,6 @@ fn label(
         edition: edition.name(),
         era: None,
         lists_at: Some(Box::new(lists_at)),
-        word_array: OnceLock::new(),
         places: OnceLock::new(),
         known: KnownCodes::default(),
         rule: Rule::Word { words: ColumnWords::OfLists(words), number: Box::new(number) },

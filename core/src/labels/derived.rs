@@ -1,6 +1,5 @@
 //! A column that a table has because its name is written: made from others, by one rule, wherever it is computed.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{
@@ -14,6 +13,8 @@ use arrow::error::ArrowError;
 use super::known_codes::{KnownCodes, Phase};
 use super::list_words::ColumnWords;
 use super::record::{Input, Record};
+use super::word_list::WordList;
+use super::word_places::WordPlaces;
 use crate::base::Text;
 use crate::catalog::LogicalType;
 use crate::columnar::dictionary_type;
@@ -69,10 +70,8 @@ pub struct Derived {
     pub(super) era: Option<(Option<String>, Option<String>)>,
     /// Of a label: which of its lists a competência has, and which of that list's dates.
     pub(super) lists_at: Option<Box<ListsAt>>,
-    /// Its words as an array, once they were asked for.
-    pub(super) word_array: OnceLock<StringArray>,
     /// The place of each word, once it was asked for.
-    pub(super) places: OnceLock<HashMap<Box<str>, u32, ahash::RandomState>>,
+    pub(super) places: OnceLock<WordPlaces>,
     /// Codes whose words were looked up.
     pub(super) known: KnownCodes,
     pub(super) rule: Rule,
@@ -107,7 +106,7 @@ impl Derived {
     }
 
     /// Its words in their order, where it has words.
-    pub fn words(&self) -> Option<&Arc<Vec<String>>> {
+    pub fn words(&self) -> Option<&WordList> {
         match &self.rule {
             Rule::Word { words, .. } => Some(words.all()),
             Rule::Whole(..) | Rule::Decimal(_) | Rule::Day(_) => None,
@@ -178,17 +177,16 @@ impl Derived {
             return self.encode(numbers);
         }
         let options = TakeOptions { check_bounds: true };
-        take(self.word_array(), numbers, Some(options))
+        take(self.word_array()?, numbers, Some(options))
     }
 
-    /// Its words, in their order; none where it has no words.
-    fn word_array(&self) -> &StringArray {
-        let words = || self.words().into_iter().flat_map(|words| words.iter()).map(Some).collect();
-        self.word_array.get_or_init(words)
+    fn word_array(&self) -> Result<&StringArray, ArrowError> {
+        let none = || ArrowError::InvalidArgumentError(format!("{} has no words", self.name));
+        self.words().map(WordList::array).ok_or_else(none)
     }
 
     fn encode(&self, numbers: &Int32Array) -> Result<ArrayRef, ArrowError> {
-        let all = self.word_array();
+        let all = self.word_array()?;
         if all.len() <= FEW {
             // Of the batch's own: its buffers are counted for as long as anybody holds them, and ours are held for ever.
             let (offsets, bytes) = (all.value_offsets().to_vec(), all.value_data().to_vec());

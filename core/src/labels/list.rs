@@ -11,6 +11,7 @@ use super::list_codes::ListCodes;
 use super::packed_lists::Frame;
 use super::rules::NICE;
 use super::tokens::latin1;
+use super::word_list::WordList;
 use super::{Cnv, Mode, Token};
 
 /// Codes and labels of one table.
@@ -81,12 +82,12 @@ impl List {
     }
 
     /// The labels, each once, in the order of display.
-    pub fn labels(&self) -> &Arc<Vec<String>> {
+    pub fn labels(&self) -> &WordList {
         self.rows.codes().labels()
     }
 
     /// The labels as the table writes them, also where another project's short form stands in [`List::labels`].
-    pub fn official_texts(&self) -> &Arc<Vec<String>> {
+    pub fn official_texts(&self) -> &WordList {
         self.rows.codes().texts()
     }
 
@@ -107,7 +108,7 @@ impl List {
 
     /// The label of a code; none where the list has none.
     pub fn label_of(&self, value: &str) -> Option<&str> {
-        self.labels().get(self.number_of(&latin1(value)) as usize).map(String::as_str)
+        self.labels().get(self.number_of(&latin1(value)) as usize)
     }
 
     /// The place of a label in the order of display.
@@ -181,7 +182,7 @@ mod tests {
         let text = written(&cnv, "sih/RACACOR", true, "2025", "TAB_SIH");
         let end = text.find('\n').unwrap();
         let list = List::read(&text[1..end], &Frame::of(&text), end + 1..text.len()).unwrap();
-        assert_eq!(**list.labels(), ["Branca", "Parda", "Ignorado"]);
+        assert!(list.labels().iter().eq(["Branca", "Parda", "Ignorado"]));
         assert_eq!((list.date.as_str(), list.source.as_str(), list.official), ("2025", "TAB_SIH", true));
         for (code, label) in [("01", "Branca"), ("03", "Parda"), ("08", "Parda"), ("", "Ignorado"), ("55", "Ignorado")]
         {

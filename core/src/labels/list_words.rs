@@ -7,10 +7,11 @@ use super::editions::Edition;
 use super::list::List;
 use super::places::{Place, Words};
 use super::short_codes::NONE;
+use super::word_list::WordList;
 
 /// The words of a column of words, in their order.
 pub(super) enum ColumnWords {
-    Given(Arc<Vec<String>>),
+    Given(WordList),
     /// Made when they are first asked for.
     OfPlaces(Place),
     /// The same.
@@ -19,12 +20,12 @@ pub(super) enum ColumnWords {
 
 impl From<Vec<String>> for ColumnWords {
     fn from(words: Vec<String>) -> Self {
-        ColumnWords::Given(Arc::new(words))
+        ColumnWords::Given(words.into())
     }
 }
 
 impl ColumnWords {
-    pub fn all(&self) -> &Arc<Vec<String>> {
+    pub fn all(&self) -> &WordList {
         match self {
             ColumnWords::Given(words) => words,
             ColumnWords::OfPlaces(place) => &Words::of(*place).words,
@@ -51,7 +52,7 @@ pub(super) struct ListWords {
 }
 
 struct Made {
-    all: Arc<Vec<String>>,
+    all: WordList,
     /// Of each era and date: the word of each of the list's labels. None: the words are those of the one list that all have.
     places: Option<Vec<Vec<Box<[u32]>>>>,
 }
@@ -63,7 +64,7 @@ impl ListWords {
         ListWords { eras, official, made: OnceLock::new() }
     }
 
-    fn texts<'l>(&self, list: &'l List) -> &'l Arc<Vec<String>> {
+    fn texts<'l>(&self, list: &'l List) -> &'l WordList {
         if self.official { list.official_texts() } else { list.labels() }
     }
 
@@ -75,20 +76,20 @@ impl ListWords {
             {
                 return Made { all: self.texts(list).clone(), places: None };
             }
-            let mut all: Vec<String> = Vec::new();
+            let mut all: Vec<&str> = Vec::new();
             let mut places: HashMap<&str, u32, ahash::RandomState> = HashMap::default();
             // The order of display is that of the newest.
             let newest_first = self.eras.iter().rev().flat_map(|dates| dates.iter().rev());
             for label in newest_first.flat_map(|list| self.texts(list).iter()) {
-                places.entry(label.as_str()).or_insert_with(|| {
-                    all.push(label.clone());
+                places.entry(label).or_insert_with(|| {
+                    all.push(label);
                     all.len() as u32 - 1
                 });
             }
-            let place = |label: &String| places.get(label.as_str()).copied().unwrap_or(NONE);
+            let place = |label: &str| places.get(label).copied().unwrap_or(NONE);
             let placed = |list: &Arc<List>| self.texts(list).iter().map(place).collect();
             let places = self.eras.iter().map(|dates| dates.iter().map(placed).collect()).collect();
-            Made { all: Arc::new(all), places: Some(places) }
+            Made { all: all.into_iter().collect(), places: Some(places) }
         })
     }
 

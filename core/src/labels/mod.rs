@@ -33,6 +33,8 @@ mod values;
 mod weeks;
 mod whole_columns;
 mod without_label;
+mod word_list;
+mod word_places;
 
 pub(crate) use ages::bands_in_order;
 pub use ages::five_years as five_year_bands;
@@ -60,5 +62,6 @@ pub use rules::lists;
 pub use search::{Found, FoundIn, search};
 pub use tokens::Token;
 pub use without_label::WithoutLabel;
+pub use word_list::WordList;
 
 pub use crate::columnar::dictionary_type;

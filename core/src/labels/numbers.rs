@@ -13,6 +13,7 @@ use super::known_codes::Phase;
 use super::record::{Cells, Input, Record};
 use super::short_codes::NONE;
 use super::short_codes::ShortCodes;
+use super::word_places::WordPlaces;
 use crate::columnar::dictionary_type;
 
 impl Derived {
@@ -83,13 +84,9 @@ impl Derived {
 
     /// The places of texts among its words.
     pub fn places_of(&self, texts: &StringArray) -> Int32Array {
-        let places = self.places.get_or_init(|| {
-            let words = self.words().map_or(&[][..], |words| words.as_slice());
-            let mut places = HashMap::with_capacity_and_hasher(words.len(), ahash::RandomState::new());
-            places.extend(words.iter().enumerate().map(|(at, word)| (word.as_str().into(), at as u32)));
-            places
-        });
-        keys(texts.iter().map(|text| text.and_then(|text| places.get(text).copied()).unwrap_or(NONE)).collect())
+        let Some(words) = self.words() else { return Int32Array::new_null(texts.len()) };
+        let places = self.places.get_or_init(|| WordPlaces::of(words));
+        keys(texts.iter().map(|text| text.and_then(|text| places.find(words, text)).unwrap_or(NONE)).collect())
     }
 
     /// What the competência of a record decides.

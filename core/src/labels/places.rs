@@ -1,10 +1,11 @@
 //! Municipalities: seven digits, names, UF, regions.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{LazyLock, OnceLock};
 
 use super::dictionary::{Dictionary, MUNICIPALITIES};
 use super::short_codes::NONE;
+use super::word_list::WordList;
 use crate::catalog::Uf;
 
 /// A municipality of today or of the past.
@@ -105,7 +106,7 @@ const REGIONS: [&str; 5] = ["Norte", "Nordeste", "Sudeste", "Sul", "Centro-Oeste
 
 /// The words of a place, and the number of each municipality's code.
 pub(super) struct Words {
-    pub words: Arc<Vec<String>>,
+    pub words: WordList,
     by_code: HashMap<String, u32>,
     place: Place,
 }
@@ -145,14 +146,14 @@ impl Words {
                 }
             }
         }
-        Words { words: Arc::new(words), by_code, place }
+        Words { words: words.into(), by_code, place }
     }
 
     /// By a code of six or seven digits, of today or of the past.
     pub fn number(&self, code: &str) -> u32 {
         let Some(six) = six_digits(code).map(of_today) else { return NONE };
         let found = |word: Option<String>| {
-            word.and_then(|word| self.words.iter().position(|known| *known == word)).map_or(NONE, |at| at as u32)
+            word.and_then(|word| self.words.iter().position(|known| known == word)).map_or(NONE, |at| at as u32)
         };
         match self.place {
             Place::Uf => found(Uf::read(&six[..2]).map(|uf| uf.sigla().to_owned())),

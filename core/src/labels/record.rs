@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int32
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 
+use super::tokens::latin1;
 use crate::columnar::dictionary_type;
 
 /// A column, or what stands in all of its rows.
@@ -118,8 +119,7 @@ impl<'a> Record<'a> {
         let begin = into.len();
         match self.cells(at) {
             Cells::Text(_) | Cells::Coded(..) | Cells::Same(_) => {
-                let text = self.text(at, row).unwrap_or_default();
-                into.extend(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
+                into.extend_from_slice(&latin1(self.text(at, row).unwrap_or_default()));
             }
             _ => {
                 if let Some(number) = self.number(at, row) {

@@ -1,13 +1,13 @@
 //! Columns by words: in their names, in what they mean, and in the labels of their codes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::derived_columns;
 use super::dictionary::Dictionary;
+use super::word_list::WordList;
 use crate::base::fold;
 use crate::catalog::{Catalog, Dataset, Grupo, LogicalType};
 
@@ -90,7 +90,7 @@ enum Words<'c> {
     /// Labels of this list.
     Of(&'c str),
     /// A derived column's own.
-    These(&'c Arc<Vec<String>>),
+    These(&'c WordList),
 }
 
 /// How well the best label fits, and those in which the words are.
@@ -100,7 +100,7 @@ type Fitting = (u32, Vec<String>);
 #[derive(Default)]
 struct Labels {
     of_lists: HashMap<String, Fitting>,
-    of_words: HashMap<Arc<Vec<String>>, Fitting>,
+    of_words: HashMap<WordList, Fitting>,
 }
 
 impl Labels {
@@ -195,12 +195,12 @@ fn look(
 }
 
 /// How well the best of these labels fits, and those that fit, the best first.
-fn of_labels(wanted: &[String], labels: &[String]) -> Fitting {
-    let mut fitting: Vec<(u32, &String)> =
+fn of_labels(wanted: &[String], labels: &WordList) -> Fitting {
+    let mut fitting: Vec<(u32, &str)> =
         labels.iter().filter_map(|label| Some((fit_all(wanted, label)?, label))).collect();
     fitting.sort_by_key(|one| std::cmp::Reverse(one.0));
     let best = fitting.first().map_or(0, |(fit, _)| *fit);
-    (best, fitting.into_iter().take(LABELS).map(|(_, label)| label.clone()).collect())
+    (best, fitting.into_iter().take(LABELS).map(|(_, label)| label.to_owned()).collect())
 }
 
 #[cfg(test)]

@@ -72,7 +72,6 @@ impl Of<'_> {
             edition: None,
             era: None,
             lists_at: None,
-            word_array: OnceLock::new(),
             places: OnceLock::new(),
             known: KnownCodes::default(),
             rule,

@@ -83,9 +83,9 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
 pub(super) fn no_word(derived: &Derived, value: &str) -> Option<Text> {
     let words = derived.words().filter(|words| words.iter().all(|word| word != value))?;
     let (name, shown, folded) = (&derived.name, clip(value), fold(value));
-    let same: Vec<String> = words.iter().filter(|word| fold(word) == folded).cloned().collect();
+    let same: Vec<String> = words.iter().filter(|word| fold(word) == folded).map(str::to_owned).collect();
     let near = match same.is_empty() && words.len() <= MOST_WORDS {
-        true => did_you_mean(value, words.iter().map(String::as_str)),
+        true => did_you_mean(value, words.iter()),
         false => same,
     };
     let (near_pt, near_en) = match near.join(", ") {
