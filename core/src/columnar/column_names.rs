@@ -12,15 +12,18 @@ struct Element<'f> {
     children: u64,
 }
 
+/// More than any table has; a footer of the greatest length could name 40 million.
+const MOST_COLUMNS: usize = 10_000;
+
 /// Those of the highest level, in the file's order, and how many bytes of the footer say so: they alone decide. None where the footer
-/// is none. The schema is a tree whose elements stand with their children behind them, and the first is the root.
+/// is none, or names more than [`MOST_COLUMNS`]. The schema is a tree whose elements stand with their children behind them, and the first is the root.
 pub fn column_names(footer: &[u8]) -> Option<(Vec<&str>, usize)> {
     let mut footer = Compact::new(footer);
     let mut field = 0;
     let count = loop {
         match (footer.field(&mut field)??, field) {
             (LIST, SCHEMA) => break footer.list(STRUCT)?,
-            (kind, _) => footer.value(kind, 0)?,
+            (kind, _) => footer.skip_field(kind, 0)?,
         }
     };
     let mut elements = (0..count).map(|_| element(&mut footer));
@@ -28,6 +31,9 @@ pub fn column_names(footer: &[u8]) -> Option<(Vec<&str>, usize)> {
     let mut names = Vec::new();
     for _ in 0..root.children {
         let column = elements.next()??;
+        if names.len() == MOST_COLUMNS {
+            return None;
+        }
         names.push(column.name);
         let mut below = column.children;
         while below > 0 {
@@ -43,7 +49,7 @@ fn element<'f>(footer: &mut Compact<'f>) -> Option<Element<'f>> {
         match (kind, field) {
             (BINARY, NAME) => name = Some(std::str::from_utf8(footer.binary()?).ok()?),
             (I32, CHILDREN) => children = u64::try_from(footer.signed()?).ok()?,
-            (kind, _) => footer.value(kind, 1)?,
+            (kind, _) => footer.skip_field(kind, 1)?,
         }
     }
     Some(Element { name: name?, children })
@@ -58,6 +64,7 @@ mod tests {
     use parquet::arrow::ArrowWriter;
 
     use super::*;
+    use crate::columnar::parse_parquet_footer;
 
     fn footer(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -89,12 +96,19 @@ mod tests {
         for length in 0..footer.len() {
             assert_eq!(column_names(&footer[..length]), (length >= end).then_some((names.clone(), end)));
         }
-        for at in 0..footer.len() {
+        // What is read of a damaged footer is what decoding it gives, wherever that succeeds.
+        for (at, bit) in (0..footer.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
             let mut changed = footer.clone();
-            changed[at] ^= 0xff;
-            column_names(&changed);
+            changed[at] ^= 1 << bit;
+            let Ok(decoded) = parse_parquet_footer(&changed, 1 << 20) else { continue };
+            let fields = decoded.file_metadata().schema_descr().root_schema().get_fields();
+            let decoded: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+            let names = column_names(&changed).map(|(names, _)| names);
+            assert!(names.is_none_or(|names| names == decoded), "bit {bit} of byte {at}");
         }
         assert_eq!(column_names(&[]), None);
+        // In the version's place a field that is true, which its header says.
+        assert_eq!(column_names(&[&[0x11], &footer[2..]].concat()).unwrap().0, names);
     }
 
     #[test]

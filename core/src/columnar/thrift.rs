@@ -49,8 +49,6 @@ impl<'b> Compact<'b> {
         let mut field = 0_i64;
         while let Some(kind) = self.field(&mut field)? {
             match kind {
-                // True and false, in the header itself.
-                1 | 2 => {}
                 I16 | I32 | I64 => {
                     let value = self.signed()?;
                     path.push(field);
@@ -62,10 +60,19 @@ impl<'b> Compact<'b> {
                     self.fields(path, &mut *number)?;
                     path.pop();
                 }
-                kind => self.value(kind, path.len())?,
+                kind => self.skip_field(kind, path.len())?,
             }
         }
         Some(())
+    }
+
+    /// Past the value of a structure's field; `depth`: how many structures it is in.
+    pub(super) fn skip_field(&mut self, kind: u8, depth: usize) -> Option<()> {
+        match kind {
+            // True and false, in the field's header itself.
+            1 | 2 => Some(()),
+            kind => self.value(kind, depth),
+        }
     }
 
     /// The kind of a structure's next field, whose number follows that of the one before; none within where the structure ends.
@@ -100,8 +107,8 @@ impl<'b> Compact<'b> {
         Some((count, header & 15))
     }
 
-    /// Past a value of this kind; `depth`: how many structures it is in.
-    pub(super) fn value(&mut self, kind: u8, depth: usize) -> Option<()> {
+    /// Past a value of this kind, as lists have them.
+    fn value(&mut self, kind: u8, depth: usize) -> Option<()> {
         match kind {
             1 | 2 | BYTE => self.skip(1),
             I16 | I32 | I64 => self.signed().map(drop),

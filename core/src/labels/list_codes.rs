@@ -1,19 +1,18 @@
 //! The codes of a list and the label of each: what is looked up.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use arrow::array::StringBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::cnv::{Digits, digits, padded};
-use super::short_codes::{NONE, code_of, key};
+use super::exact_codes::ExactCodes;
+use super::list_labels::{AsTheyStand, ListLabels};
+use super::short_codes::NONE;
 use super::tokens::{self, Span, latin1};
 use super::word_list::WordList;
 use super::{Cnv, CnvRow, Mode, Token};
 
-/// Lists are read when a query asks, and CID-10 alone has 14,000 codes.
-type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 /// Low, high, row.
 type Bounds = (Box<[u8]>, Box<[u8]>, u32);
 
@@ -27,89 +26,12 @@ pub(super) struct ListCodes {
     texts: Option<WordList>,
     /// The label of each row of the table.
     of_rows: Vec<u32>,
-    #[serde(with = "as_pairs")]
-    exact: Exact,
+    exact: ExactCodes,
     ranges: Vec<Bounds>,
     /// Ranges from blank on: what nothing else has.
     rest: Vec<Bounds>,
     /// Ascending, with the row.
     bounds: Vec<(i64, u32)>,
-}
-
-/// Codes that are listed one by one, and the row of each; most of them are short.
-#[derive(Debug, Clone, Default)]
-struct Exact {
-    /// Ascending once [`Exact::sort`] was called.
-    keys: Vec<u128>,
-    rows: Vec<u32>,
-    long: Map<Box<[u8]>, u32>,
-}
-
-impl Exact {
-    fn get(&self, code: &[u8]) -> Option<u32> {
-        match key(code) {
-            Some(key) => Some(self.rows[self.keys.binary_search(&key.swap_bytes()).ok()?]),
-            None => self.long.get(code).copied(),
-        }
-    }
-
-    /// The last row that has a code counts.
-    fn push(&mut self, code: &[u8], row: u32) {
-        match key(code) {
-            // In the order of their bytes, in which a table has them as a rule.
-            Some(key) => {
-                self.keys.push(key.swap_bytes());
-                self.rows.push(row);
-            }
-            None => drop(self.long.insert(code.into(), row)),
-        }
-    }
-
-    fn sort(&mut self) {
-        if self.keys.is_sorted_by(|one, next| one < next) {
-            return;
-        }
-        let mut all: Vec<(u128, u32)> = self.keys.drain(..).zip(self.rows.drain(..)).collect();
-        all.sort_unstable();
-        all.dedup_by(|(next, row), (key, last)| {
-            let same = next == key;
-            if same {
-                *last = *row;
-            }
-            same
-        });
-        (self.keys, self.rows) = all.into_iter().unzip();
-    }
-
-    fn len(&self) -> usize {
-        self.keys.len() + self.long.len()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, u32)> {
-        let long = self.long.iter().map(|(code, row)| (Cow::Borrowed(&**code), *row));
-        let short = self.keys.iter().zip(&self.rows);
-        short.map(|(key, row)| (Cow::Owned(code_of(key.swap_bytes())), *row)).chain(long)
-    }
-}
-
-/// Keys that are no text, in what has names for keys.
-mod as_pairs {
-    use serde::Deserialize;
-
-    use super::Exact;
-
-    pub fn serialize<S: serde::Serializer>(exact: &Exact, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(exact.iter())
-    }
-
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Exact, D::Error> {
-        let mut exact = Exact::default();
-        for (code, row) in Vec::<(Vec<u8>, u32)>::deserialize(from)? {
-            exact.push(&code, row);
-        }
-        exact.sort();
-        Ok(exact)
-    }
 }
 
 /// A row of a table as it is read.
@@ -131,21 +53,12 @@ enum RowCodes<'a> {
 }
 
 impl RowCodes<'_> {
-    /// How many there are.
-    fn each(&self, width: usize, code: &mut dyn FnMut(Span<'_>)) -> usize {
+    fn each(&self, width: usize, code: &mut dyn FnMut(Span<'_>)) {
         match self {
-            RowCodes::Read(tokens) => tokens.iter().map(Span::of).map(code).count(),
-            RowCodes::Written(text) => tokens::spans(text, width).map(code).count(),
+            RowCodes::Read(tokens) => tokens.iter().map(Span::of).for_each(code),
+            RowCodes::Written(text) => tokens::spans(text, width).for_each(code),
         }
     }
-}
-
-/// The labels of a table, each once, in the order of display.
-struct Labels {
-    shown: WordList,
-    /// As the table writes them, where others stand for them.
-    official: Option<WordList>,
-    of_rows: Vec<u32>,
 }
 
 impl ListCodes {
@@ -156,7 +69,7 @@ impl ListCodes {
 
     /// The same of rows as [`super::list::written`] writes them.
     pub fn read(text: &str, width: usize, mode: Mode, nice: &HashMap<String, String>) -> Self {
-        ListCodes::build(width, mode, Lines(text).filter_map(cells), nice)
+        ListCodes::build(width, mode, text.lines().filter_map(cells), nice)
     }
 
     fn build<'a>(
@@ -171,22 +84,28 @@ impl ListCodes {
             texts: None,
             labels: Vec::new().into(),
             of_rows: Vec::new(),
-            exact: Exact::default(),
+            exact: ExactCodes::default(),
             ranges: Vec::new(),
             rest: Vec::new(),
             bounds: Vec::new(),
         };
         let mut as_they_stand = Some(AsTheyStand::default()).filter(|_| nice.is_empty());
-        let mut counts = Vec::new();
+        let mut with_codes = Vec::new();
         for (at, row) in rows.clone().enumerate() {
-            let count = row.codes.each(width, &mut |code| list.add(&code, at as u32));
-            counts.push(count);
-            as_they_stand = as_they_stand.and_then(|labels| labels.with(&row, count));
+            let mut has_codes = false;
+            row.codes.each(width, &mut |code| {
+                has_codes = true;
+                list.add(&code, at as u32);
+            });
+            with_codes.push(has_codes);
+            as_they_stand = as_they_stand.and_then(|labels| labels.with((row.number, row.label), has_codes));
         }
         list.exact.sort();
         list.ranges.reverse();
         list.rest.reverse();
-        let labels = as_they_stand.and_then(AsTheyStand::labels).unwrap_or_else(|| Labels::of(rows, &counts, nice));
+        let labels = as_they_stand
+            .and_then(AsTheyStand::labels)
+            .unwrap_or_else(|| ListLabels::of(rows.map(|row| (row.number, row.label)), &with_codes, nice));
         (list.labels, list.texts, list.of_rows) = (labels.shown, labels.official, labels.of_rows);
         let of_rows = &list.of_rows;
         list.bounds.sort_unstable_by_key(|(bound, row)| (*bound, of_rows[*row as usize]));
@@ -258,90 +177,6 @@ impl ListCodes {
     }
 }
 
-/// Labels of a table whose rows stand in the order of display, each with a label of its own.
-#[derive(Default)]
-struct AsTheyStand {
-    labels: StringBuilder,
-    rows: u32,
-    last: Option<u32>,
-}
-
-impl AsTheyStand {
-    fn with(mut self, row: &Row<'_>, codes: usize) -> Option<Self> {
-        let follows = self.last.replace(row.number).is_none_or(|last| last < row.number);
-        if !follows || codes == 0 || row.label.is_empty() {
-            return None;
-        }
-        self.labels.append_value(row.label);
-        self.rows += 1;
-        Some(self)
-    }
-
-    fn labels(self) -> Option<Labels> {
-        let shown = WordList::from(self.labels);
-        are_different(&shown).then(|| Labels { shown, official: None, of_rows: (0..self.rows).collect() })
-    }
-}
-
-/// Whether no word comes twice. CID-10's 14,000 begin with their codes, and ascend but for a few, which alone are kept to be compared.
-fn are_different(words: &WordList) -> bool {
-    let (mut ascending, mut others): (Vec<&str>, HashSet<&str, ahash::RandomState>) = Default::default();
-    for word in words.iter() {
-        match ascending.as_slice() {
-            [.., last] if *last == word => return false,
-            [.., last] if *last < word => ascending.push(word),
-            [] => ascending.push(word),
-            [.., before, last] if *before < word => {
-                if !others.insert(last) {
-                    return false;
-                }
-                ascending.pop();
-                ascending.push(word);
-            }
-            _ if !others.insert(word) => return false,
-            _ => {}
-        }
-    }
-    others.iter().all(|word| ascending.binary_search(word).is_err())
-}
-
-impl Labels {
-    /// `codes`: how many each row has.
-    fn of<'a>(rows: impl Iterator<Item = Row<'a>>, codes: &[usize], nice: &HashMap<String, String>) -> Self {
-        let rows: Vec<(u32, &str)> = rows.map(|row| (row.number, row.label)).collect();
-        let texts: Vec<&str> = rows.iter().map(|(_, label)| nice.get(*label).map_or(*label, String::as_str)).collect();
-        let mut order: Vec<(u32, usize)> = rows.iter().enumerate().map(|(at, (number, _))| (*number, at)).collect();
-        order.sort_unstable();
-        let mut known: Map<&str, u32> = Map::default();
-        let mut shown: Vec<usize> = Vec::new();
-        for (_, at) in order.into_iter().filter(|(_, at)| codes[*at] > 0 && !texts[*at].is_empty()) {
-            let number = known.len() as u32;
-            if *known.entry(texts[at]).or_insert(number) == number {
-                shown.push(at);
-            }
-        }
-        Labels {
-            shown: shown.iter().map(|at| texts[*at]).collect(),
-            official: (!nice.is_empty()).then(|| shown.iter().map(|at| rows[*at].1).collect()),
-            of_rows: texts.iter().map(|text| known.get(text).copied().unwrap_or(NONE)).collect(),
-        }
-    }
-}
-
-/// Lines without their ends.
-#[derive(Clone)]
-struct Lines<'t>(&'t str);
-
-impl<'t> Iterator for Lines<'t> {
-    type Item = &'t str;
-
-    fn next(&mut self) -> Option<&'t str> {
-        let (line, rest) = cut(self.0, b'\n').or_else(|| (!self.0.is_empty()).then_some((self.0, "")))?;
-        self.0 = rest;
-        Some(line)
-    }
-}
-
 /// Number, label and codes of a line.
 fn cells(line: &str) -> Option<Row<'_>> {
     let (number, rest) = cut(line, b'\t')?;
@@ -363,35 +198,6 @@ fn holding(ranges: &[Bounds], key: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    proptest::proptest! {
-        /// Whatever stands out of order.
-        #[test]
-        fn words_are_different_where_a_set_has_as_many(mut words in proptest::collection::vec("[a-d]{1,3}", 0..30), sorted in proptest::bool::ANY) {
-            if sorted {
-                words.sort_unstable();
-                words.dedup();
-                if words.len() > 3 {
-                    words.swap(1, 3);
-                }
-            }
-            let different = words.iter().collect::<HashSet<_>>().len() == words.len();
-            assert_eq!(are_different(&words.clone().into()), different, "{words:?}");
-        }
-
-        /// However codes come, the last row that has one counts.
-        #[test]
-        fn the_last_row_of_a_code_counts(codes in proptest::collection::vec("[0-3 ]{0,2}|[a-z]{15,17}", 0..40)) {
-            let (mut exact, mut last) = (Exact::default(), HashMap::new());
-            for (row, code) in (0..).zip(&codes) {
-                exact.push(code.as_bytes(), row);
-                last.insert(code.as_str(), row);
-            }
-            exact.sort();
-            assert!(last.iter().all(|(code, row)| exact.get(code.as_bytes()) == Some(*row)));
-            assert_eq!((exact.len(), exact.iter().count(), exact.get(b"4")), (last.len(), last.len(), None));
-        }
-    }
 
     #[test]
     fn rows_that_stand_in_the_order_of_display_give_the_labels_that_others_do() {

@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 pub struct WordList(StringArray);
 
 impl WordList {
+    /// `words`: none of them missing.
+    pub(super) fn built(mut words: StringBuilder) -> Self {
+        WordList(words.finish())
+    }
+
     /// As a column holds them.
     pub fn array(&self) -> &StringArray {
         &self.0
@@ -39,19 +44,7 @@ impl WordList {
 
 impl<'w> FromIterator<&'w str> for WordList {
     fn from_iter<I: IntoIterator<Item = &'w str>>(words: I) -> Self {
-        words.into_iter().map(Some).collect::<StringArray>().into()
-    }
-}
-
-impl From<StringArray> for WordList {
-    fn from(words: StringArray) -> Self {
-        WordList(words)
-    }
-}
-
-impl From<StringBuilder> for WordList {
-    fn from(mut words: StringBuilder) -> Self {
-        WordList(words.finish())
+        WordList(words.into_iter().map(Some).collect())
     }
 }
 

@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use rayon::prelude::*;
 
 use super::Lake;
+use super::footers::Columns;
 use crate::catalog::{DateFormat, Grupo, LogicalType};
 use crate::columnar::arrow_footer;
 use crate::source::folder::{FileKind, SourceFile};
@@ -23,23 +24,29 @@ impl Lake {
         let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
         let of_dataset = |file: &&SourceFile| file.id.dataset == grupo.dataset && file.kind == FileKind::Parquet;
         let footers = files.par_iter().filter(of_dataset).map(|file| (file, self.footers.of(self.stores(), file)));
+        let footers: Vec<_> = footers.collect();
         let mut looked_at: HashSet<*const String> = HashSet::new();
-        for (file, footer) in footers.collect::<Vec<_>>() {
+        for (file, footer) in footers.iter().filter(|(_, footer)| !footer.ours) {
             // Files of one tree share their columns as a rule.
-            if footer.ours || !looked_at.insert(footer.columns.as_ptr()) {
+            let shared = footer.columns.as_ref().map(|columns| columns.as_ptr());
+            if shared.is_some_and(|shared| looked_at.contains(&shared)) {
                 continue;
             }
             let is_new = |name: &str, columns: &[(String, LogicalType)]| {
                 grupo.column(name).is_none() && !columns.iter().any(|(known, _)| known == name)
             };
-            let new = footer.columns.iter().any(|name| is_new(&name.to_uppercase(), &columns));
-            let Some(schema) = new.then(|| self.schema_of(file)).flatten() else { continue };
-            for field in schema.fields() {
-                let name = field.name().to_uppercase();
-                if is_new(&name, &columns) {
-                    columns.push((name, kind_of_own(field.data_type())));
+            let is_known = |names: &Columns| !names.iter().any(|name| is_new(&name.to_uppercase(), &columns));
+            if !footer.columns.as_ref().is_some_and(is_known) {
+                // Another file with the same columns may be sound.
+                let Some(schema) = self.schema_of(file) else { continue };
+                for field in schema.fields() {
+                    let name = field.name().to_uppercase();
+                    if is_new(&name, &columns) {
+                        columns.push((name, kind_of_own(field.data_type())));
+                    }
                 }
             }
+            looked_at.extend(shared);
         }
         columns
     }

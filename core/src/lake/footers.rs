@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::base::{Error, Result};
 use crate::columnar::{MOST_FOOTER, PARQUET_MARK, column_names, parse_parquet_footer};
 use crate::source::folder::{FileKind, SourceFile};
 use crate::store::{Location, ReadAt, Reader, State, Stores};
@@ -17,63 +18,83 @@ const MAGIC: &[u8] = b"PAR1";
 #[derive(Debug, Clone, Default)]
 pub(super) struct Footer {
     pub ours: bool,
-    /// The file's own names of its columns, in its order.
-    pub columns: Columns,
+    /// The file's own names of its columns, in its order; none where only decoding tells.
+    pub columns: Option<Columns>,
 }
 
 pub(super) type Columns = Arc<[String]>;
+type Version = (u64, i64, Option<State>);
 
 /// What was read in this process.
-#[derive(Debug, Default)]
-pub(super) struct Footers(Mutex<Known>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Footers(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    of_files: HashMap<(Location, u64, i64, Option<State>), Footer>,
-    /// By how a footer begins that has them: thousands of files have the same.
+    of_files: HashMap<Location, (Version, Footer)>,
+    /// By how a footer begins that has them, what was used last at the end: thousands of files have the same.
     columns: Vec<(Box<[u8]>, Columns)>,
 }
 
+/// Files that are kept; beyond it starts anew.
+const MOST_FILES: usize = 50_000;
 /// Beginnings that are kept.
 const MOST_BEGINNINGS: usize = 16;
 
+impl Known {
+    fn columns(&mut self, footer: &[u8]) -> Option<Columns> {
+        let at = self.columns.iter().rposition(|(begins, _)| footer.starts_with(begins))?;
+        let used = self.columns.remove(at);
+        let columns = used.1.clone();
+        self.columns.push(used);
+        Some(columns)
+    }
+}
+
 impl Footers {
-    /// It is read once of each version of a file.
+    /// It is read once of each version of a file, where its store answers.
     pub(super) fn of(&self, stores: &Stores, file: &SourceFile) -> Footer {
         if file.kind != FileKind::Parquet {
             return Footer::default();
         }
-        let version = (file.location.clone(), file.size, file.mtime_ns, file.state);
-        if let Some(known) = self.known().of_files.get(&version) {
-            return known.clone();
+        let version = (file.size, file.mtime_ns, file.state);
+        if let Some((_, footer)) = self.known().of_files.get(&file.location).filter(|(known, _)| *known == version) {
+            return footer.clone();
         }
-        let footer = read(stores, &file.location).map_or_else(Footer::default, |(footer, size)| Footer {
+        let Ok(read) = read(stores, &file.location) else { return Footer::default() };
+        let footer = read.map_or_else(Footer::default, |(footer, size)| Footer {
             ours: is_ours(&footer, size),
             columns: self.columns(&footer),
         });
-        self.known().of_files.insert(version, footer.clone());
+        let mut known = self.known();
+        if known.of_files.len() >= MOST_FILES {
+            known.of_files.clear();
+        }
+        known.of_files.insert(file.location.clone(), (version, footer.clone()));
         footer
     }
 
-    fn columns(&self, footer: &[u8]) -> Columns {
-        let known = |known: &Known| {
-            let (_, columns) = known.columns.iter().find(|(begins, _)| footer.starts_with(begins))?;
-            Some(columns.clone())
-        };
-        if let Some(columns) = known(&self.known()) {
-            return columns;
+    /// Memory is scarce.
+    pub(super) fn forget(&self) {
+        *self.known() = Known::default();
+    }
+
+    fn columns(&self, footer: &[u8]) -> Option<Columns> {
+        if let Some(columns) = self.known().columns(footer) {
+            return Some(columns);
         }
-        let Some((names, end)) = column_names(footer) else { return Columns::default() };
-        let mut all = self.known();
+        let (names, end) = column_names(footer)?;
+        let mut known = self.known();
         // Another thread may have read the same meanwhile.
-        known(&all).unwrap_or_else(|| {
-            let columns: Columns = names.into_iter().map(str::to_owned).collect();
-            if all.columns.len() == MOST_BEGINNINGS {
-                all.columns.remove(0);
-            }
-            all.columns.push((footer[..end].into(), columns.clone()));
-            columns
-        })
+        if let Some(columns) = known.columns(footer) {
+            return Some(columns);
+        }
+        let columns: Columns = names.into_iter().map(str::to_owned).collect();
+        if known.columns.len() == MOST_BEGINNINGS {
+            known.columns.remove(0);
+        }
+        known.columns.push((footer[..end].into(), columns.clone()));
+        Some(columns)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -83,15 +104,15 @@ impl Footers {
 
 /// Whether datasus has written this file of this machine.
 pub fn is_written_by_us(path: &Path) -> bool {
-    read(&Stores::default(), &Location::file(path)).is_some_and(|(footer, size)| is_ours(&footer, size))
+    matches!(read(&Stores::default(), &Location::file(path)), Ok(Some((footer, size))) if is_ours(&footer, size))
 }
 
-/// The bytes of a footer, and those of its file.
-fn read(stores: &Stores, at: &Location) -> Option<(Vec<u8>, u64)> {
-    look(stores.open(at).ok()?).ok().flatten()
+/// The bytes of a footer, and how many its file has; none where it is no Parquet.
+fn read(stores: &Stores, at: &Location) -> Result<Option<(Vec<u8>, u64)>> {
+    bytes_of(stores.open(at)?).map_err(|error| Error::io(error, &at.whole()))
 }
 
-fn look(object: Arc<dyn ReadAt>) -> std::io::Result<Option<(Vec<u8>, u64)>> {
+fn bytes_of(object: Arc<dyn ReadAt>) -> std::io::Result<Option<(Vec<u8>, u64)>> {
     let mut file = Reader::new(object);
     let size = file.seek(SeekFrom::End(0))?;
     if size < TAIL {
@@ -153,12 +174,14 @@ mod tests {
         };
         for month in (0..40).chain([3, 39]) {
             let found = read(month);
-            assert_eq!((found.columns.to_vec(), found.ours), (of_month(month), month == 7), "{month}");
+            assert_eq!((found.columns.unwrap().to_vec(), found.ours), (of_month(month), month == 7), "{month}");
         }
-        assert!(Arc::ptr_eq(&read(39).columns, &read(39).columns));
+        assert!(Arc::ptr_eq(&read(19).columns.unwrap(), &read(39).columns.unwrap()), "of one beginning");
         write(folder.path(), 3, &["SEXO_rotulo".to_owned()], true);
-        assert_eq!((read(3).columns.to_vec(), read(3).ours), (vec!["SEXO_rotulo".to_owned()], true));
+        assert_eq!((read(3).columns.unwrap().to_vec(), read(3).ours), (vec!["SEXO_rotulo".to_owned()], true));
         std::fs::write(folder.path().join("RDAC1504.parquet"), b"PAR1 no footer PAR1").unwrap();
-        assert_eq!((read(3).columns.len(), read(3).ours), (0, false));
+        assert_eq!((read(3).columns, read(3).ours), (None, false));
+        footers.forget();
+        assert_eq!(read(4).columns.unwrap().to_vec(), of_month(4));
     }
 }

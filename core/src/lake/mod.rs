@@ -210,9 +210,15 @@ impl Lake {
     }
 
     /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
-    /// at once.
+    /// at once, unless its store does not answer.
     pub fn is_ours(&self, file: &SourceFile) -> bool {
         self.footers.of(&self.stores, file).ours
+    }
+
+    /// What lets go of the footers that are kept, where memory is scarce.
+    pub fn shed(&self) -> impl Fn() + Send + Sync + use<> {
+        let footers = self.footers.clone();
+        move || footers.forget()
     }
 
     /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.

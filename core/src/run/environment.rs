@@ -176,10 +176,11 @@ impl Environment {
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
         let estimates = Arc::new(Estimator::of_lake(lake.here()));
         let shed: Arc<Hook> = {
-            let (engine, estimates) = (engine.clone(), estimates.clone());
+            let (engine, estimates, footers) = (engine.clone(), estimates.clone(), lake.shed());
             Arc::new(move || {
                 engine.shed();
                 estimates.shed();
+                footers();
                 forget_footers();
             })
         };

@@ -1,9 +1,9 @@
 //! The front of this room: checks what is asked, and has a job run it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -28,7 +28,6 @@ use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
 use crate::source::folder::{Listing, Names, SourceFile};
 use crate::source::header_columns;
-use crate::store::{Location, Object};
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
 pub struct Session(Environment);
@@ -273,21 +272,10 @@ impl Session {
             let names = self.listed(Some(&datasets), ctx)?;
             Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
         };
-        // A file is asked once, so that what is said of its columns is of the state that is read.
-        let asked = Mutex::<HashMap<Location, Object>>::default();
-        let stat = |location: &Location| {
-            let known = || asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(object) = known().get(location) {
-                return Ok(object.clone());
-            }
-            let object = stores.stat(location)?;
-            known().insert(location.clone(), object.clone());
-            Ok(object)
-        };
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat_by(stat, wanted)?.files;
+            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
             self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
@@ -313,7 +301,7 @@ impl Session {
             };
             query.scopes.iter().any(of_scope)
         };
-        let listing = names.stat_by(stat, wanted)?;
+        let listing = names.stat(stores, wanted)?;
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
             // Of a tree elsewhere the files that are asked for say the types, and not all that there are.
             let files = listing.files.iter().filter(|file| self.mirror.is_none() || scope.selects(&file.id));
@@ -351,8 +339,8 @@ impl Session {
         }
     }
 
-    /// The columns that files have. Of a tree elsewhere: of those that are here or in the lake; where the catalogue knows none, they
-    /// are fetched for it.
+    /// The columns that files have beyond those of the catalogue. Of a tree elsewhere: of those that are here or in the lake; where the
+    /// catalogue knows none, they are fetched for it.
     fn columns_of_files(&self, grupo: &Grupo, files: Vec<SourceFile>, ctx: &Ctx) -> Result<Vec<(String, LogicalType)>> {
         if self.mirror.is_none() {
             return Ok(self.lake.columns_of(grupo, &files));
@@ -366,7 +354,7 @@ impl Session {
         let names: BTreeSet<String> = in_lake.flat_map(|file| -> Vec<String> { names_of(file) }).collect();
         let mut columns = self.lake.columns_of(grupo, &self.here(files));
         for name in names {
-            if !columns.iter().any(|(known, _)| *known == name) {
+            if grupo.column(&name).is_none() && !columns.iter().any(|(known, _)| *known == name) {
                 columns.push((name, LogicalType::Text));
             }
         }

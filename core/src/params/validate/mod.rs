@@ -20,8 +20,8 @@ pub use sql::{Compared, Constant, SqlUse, validate_question, validate_sql};
 
 /// Checks `params` against the catalogue.
 ///
-/// `file_columns` gives the columns that the source's files of a table have, and their types: asked only for a column that the
-/// catalogue does not know, of the selected files first, and of the others where these do not have it.
+/// `file_columns` gives the columns that the source's files of a table have beyond the catalogue's, and their types: asked only for a
+/// column that the catalogue does not know, of the selected files first, and of the others where these do not have it.
 pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: FileColumns) -> Result<Query> {
     let mut check = Check::new(Vec::new(), file_columns);
     check.contract(params.contract);
@@ -67,7 +67,7 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
     }
 }
 
-/// The columns of a table's files.
+/// The columns of a table's files that the catalogue does not know.
 pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent) -> Result<Vec<(String, LogicalType)>>;
 
 struct Check<'a> {
