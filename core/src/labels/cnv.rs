@@ -103,12 +103,20 @@ impl Cnv {
     pub fn row_of(&self, value: &[u8]) -> Option<&CnvRow> {
         match self.mode {
             Mode::Bounds => self.bound(value),
-            Mode::Text => self.last(&padded(value, self.width)),
+            Mode::Text => self.as_written(value),
             Mode::Digits => match digits(value, self.width) {
-                Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
+                Digits::Blank(key) => self.last(&key),
+                Digits::Filled => self.as_written(value),
                 Digits::Short { written, key } => self.listed(&written).or_else(|| self.last(&key)),
             },
         }
+    }
+
+    fn as_written(&self, value: &[u8]) -> Option<&CnvRow> {
+        let key = padded(value, self.width);
+        let filled = zero_filled(value, self.width);
+        let is_filled = |filled: &Vec<u8>| self.listed(&key).is_none() && self.listed(filled).is_some();
+        self.last(filled.filter(is_filled).as_deref().unwrap_or(&key))
     }
 
     /// The last row that lists this very code.
@@ -146,12 +154,19 @@ pub(super) fn padded(value: &[u8], width: usize) -> Cow<'_, [u8]> {
     Cow::Owned(key)
 }
 
+/// Digits that are fewer than the table's codes with the zeros before them that whoever wrote numbers left out: `1` is `01` where a
+/// row lists that and none lists `1`, whatever range of texts would hold it.
+pub(super) fn zero_filled(value: &[u8], width: usize) -> Option<Vec<u8>> {
+    let short = !value.is_empty() && value.len() < width && value.iter().all(u8::is_ascii_digit);
+    short.then(|| [&vec![b'0'; width - value.len()], value].concat())
+}
+
 /// What is looked for in a table of digits.
 pub(super) enum Digits {
     /// Nothing but blanks: a row holds it that names it.
     Blank(Vec<u8>),
     /// As long as the table's codes.
-    Filled { key: Vec<u8> },
+    Filled,
     /// Shorter than they are: as it is written where a row lists it so, else filled with zeros.
     Short { written: Vec<u8>, key: Vec<u8> },
 }
@@ -164,7 +179,7 @@ pub(super) fn digits(value: &[u8], width: usize) -> Digits {
         return Digits::Blank(key);
     }
     if width > 4 || !key.contains(&b' ') || !key.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
-        return Digits::Filled { key };
+        return Digits::Filled;
     }
     let written = key.clone();
     if value.len() < width && value.iter().all(u8::is_ascii_digit) {

@@ -40,14 +40,22 @@ impl Kit {
             true => kit.folder(path, path)?,
             false => kit.zip(std::fs::File::open(path).map_err(failed)?, path)?,
         }
-        Ok(kit)
+        kit.with_tables(path)
     }
 
     /// Reads a zip from memory; `name` stands in errors.
     pub fn of_zip(bytes: &[u8], name: &str) -> Result<Self> {
         let mut kit = Kit::default();
         kit.zip(std::io::Cursor::new(bytes), Path::new(name))?;
-        Ok(kit)
+        kit.with_tables(Path::new(name))
+    }
+
+    /// What has no table at all is no kit.
+    fn with_tables(self, path: &Path) -> Result<Self> {
+        match self.files.keys().any(|name| is_table(Path::new(name))) {
+            true => Ok(self),
+            false => Err(not_a_kit(path, "it has no file .cnv, .def or .dbf")),
+        }
     }
 
     /// The day of its newest table (`2026-09-12`), where the zip or the folder says it.

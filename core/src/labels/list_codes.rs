@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cnv::{Digits, digits, padded};
+use super::cnv::{Digits, digits, padded, zero_filled};
 use super::exact_codes::ExactCodes;
 use super::list_labels::{AsTheyStand, ListLabels};
 use super::short_codes::NONE;
@@ -162,12 +162,22 @@ impl ListCodes {
                 let number = std::str::from_utf8(value).ok()?.trim().parse::<i64>().ok()?;
                 self.bounds.iter().find(|(bound, _)| number <= *bound).map(|(_, row)| *row)
             }
-            Mode::Text => self.last(&padded(value, self.width)),
+            Mode::Text => self.as_written(value),
             Mode::Digits => match digits(value, self.width) {
-                Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
+                Digits::Blank(key) => self.last(&key),
+                Digits::Filled => self.as_written(value),
                 Digits::Short { written, key } => self.exact.get(&written).or_else(|| self.last(&key)),
             },
         }
+    }
+
+    fn as_written(&self, value: &[u8]) -> Option<u32> {
+        let key = padded(value, self.width);
+        let filled = zero_filled(value, self.width).filter(|filled| {
+            // Without a row of its own.
+            self.exact.get(&key).is_none() && self.exact.get(filled).is_some()
+        });
+        self.last(filled.as_deref().unwrap_or(&key))
     }
 
     /// The last row that has the key.

@@ -99,20 +99,21 @@ type Fitting = (u32, Vec<String>);
 /// What was found of lists and of words, which many datasets share.
 #[derive(Default)]
 struct Labels {
-    of_lists: HashMap<String, Fitting>,
-    of_words: HashMap<WordList, Fitting>,
+    of_lists: HashMap<(Vec<String>, String), Fitting>,
+    of_words: HashMap<(Vec<String>, WordList), Fitting>,
 }
 
 impl Labels {
     fn fitting(&mut self, wanted: &[String], words: Words<'_>) -> Fitting {
         match words {
             Words::These(words) => {
-                self.of_words.entry(words.clone()).or_insert_with(|| of_labels(wanted, words)).clone()
+                let key = (wanted.to_vec(), words.clone());
+                self.of_words.entry(key).or_insert_with(|| of_labels(wanted, words)).clone()
             }
             Words::Of(list) => {
                 let labels = || Dictionary::built_in().list(list);
                 let found = || labels().map(|list| of_labels(wanted, list.labels())).unwrap_or_default();
-                self.of_lists.entry(list.to_owned()).or_insert_with(found).clone()
+                self.of_lists.entry((wanted.to_vec(), list.to_owned())).or_insert_with(found).clone()
             }
         }
     }
@@ -191,7 +192,15 @@ fn look(
         return Some((label_fit * per_word, FoundIn::Label, labels));
     }
     let together = format!("{} {}", column.name, column.meaning.unwrap_or_default());
-    fit_all(wanted, &together).map(|fit| (400 + fit * per_word, FoundIn::Meaning, labels))
+    if let Some(fit) = fit_all(wanted, &together) {
+        return Some((400 + fit * per_word, FoundIn::Meaning, labels));
+    }
+    // `sexo feminino`: what neither says, a label does.
+    let is_said = |word: &String| fit_all(std::slice::from_ref(word), &together).is_some();
+    let rest: Vec<String> = wanted.iter().filter(|word| !is_said(word)).cloned().collect();
+    let words = column.words.filter(|_| rest.len() < wanted.len())?;
+    let (fit, labels) = known.fitting(&rest, words);
+    (fit > 0).then(|| (350 + fit * per_word, FoundIn::Label, labels))
 }
 
 /// How well the best of these labels fits, and those that fit, the best first.
@@ -220,6 +229,8 @@ mod tests {
         let feminine = search("feminino", Catalog::builtin().read("SIH-RD"));
         assert_eq!((feminine[0].column.as_str(), feminine[0].found_in), ("SEXO", FoundIn::Label));
         assert_eq!(feminine[0].labels, ["Feminino"]);
+        let both = search("sexo feminino", Catalog::builtin().read("SIH-RD"));
+        assert_eq!((both[0].column.as_str(), &both[0].labels[..]), ("SEXO", &["Feminino".to_owned()][..]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod catalog_answer;
 mod dialect;
 mod explain;
 mod missing;
+mod mixed_names;
 mod named;
 mod origin;
 mod own;

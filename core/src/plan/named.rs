@@ -10,12 +10,13 @@ use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Projection, Query, Scope, Structured, origin_column};
 
 /// The columns of a table that its files do not have, and that `query` names. `elsewhere`: whether another table of the query
-/// has a column, which a bare name then means.
+/// has a column, which a bare name then means; `beside`: the same of tables in one FROM with this one, for what only has to be named.
 pub(super) fn columns(
     query: &Query,
     scope: &Scope,
     held: &[TableColumn],
     elsewhere: &dyn Fn(&str) -> bool,
+    beside: &dyn Fn(&str) -> bool,
 ) -> Vec<TableColumn> {
     let absent = |name: &str| !held.iter().any(|column| column.name.eq_ignore_ascii_case(name));
     let nowhere = |name: &str, kind: &LogicalType| TableColumn {
@@ -63,7 +64,7 @@ pub(super) fn columns(
             let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
             let all = derived_columns_named(scope.grupo, scope.edition, sql.columns.iter());
             let derived: Vec<&Arc<Derived>> = (all.iter())
-                .filter(|one| absent(&one.name) && sql.syntax.names(&table, &one.name, !elsewhere(&one.name)))
+                .filter(|one| absent(&one.name) && sql.syntax.names(&table, &one.name, !beside(&one.name)))
                 .collect();
             let input = |name: &str| derived.iter().any(|one| one.inputs.iter().any(|input| input == name));
             let of_origin =
@@ -128,8 +129,10 @@ pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)>
         (query.scopes.iter()).map(|scope| (scope, table::columns(scope, &of_scope(scope)))).collect();
     let mut found = Vec::new();
     for (scope, held) in &tables {
-        let elsewhere = |name: &str| has_elsewhere(&tables, scope, name);
-        let absent = columns(query, scope, held, &elsewhere).into_iter().filter(|column| column.held == Held::Nowhere);
+        let elsewhere = |name: &str| has_elsewhere(&tables, &|other| other.grupo.dataset != scope.grupo.dataset, name);
+        let absent = columns(query, scope, held, &elsewhere, &elsewhere)
+            .into_iter()
+            .filter(|column| column.held == Held::Nowhere);
         let names: Vec<String> = absent.map(|column| column.name).collect();
         if !names.is_empty() && !of_scope(scope).is_empty() {
             found.push((scope.grupo.dataset.clone(), names));
@@ -138,10 +141,14 @@ pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)>
     found
 }
 
-/// Whether another table than `scope`'s has the column.
-pub(super) fn has_elsewhere(tables: &[(&Scope, Vec<TableColumn>)], scope: &Scope, name: &str) -> bool {
+/// Whether one of `others` has the column in its files.
+pub(super) fn has_elsewhere(
+    tables: &[(&Scope, Vec<TableColumn>)],
+    others: &dyn Fn(&Scope) -> bool,
+    name: &str,
+) -> bool {
     tables.iter().any(|(other, columns)| {
-        other.grupo.dataset != scope.grupo.dataset
+        others(other)
             && columns.iter().any(|column| column.held == Held::Files && column.name.eq_ignore_ascii_case(name))
     })
 }

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
+use super::mixed_names::refuse_mixed;
 use super::named;
 use super::origin;
 use super::scan::{Scan, scan};
@@ -172,13 +173,22 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         query.scopes.iter().map(|scope| (scope, table::columns(scope, &of_scope(scope)))).collect();
     let mut tables = Vec::with_capacity(query.scopes.len());
     for (scope, columns) in &held {
-        let own = |name: &str| {
-            let columns = query.own_tables.iter().flat_map(|table| &table.columns);
-            columns.into_iter().any(|column| column.eq_ignore_ascii_case(name))
+        let table = scope.grupo.dataset.table();
+        let of_from = match &query.ask {
+            Ask::Sql(ask) => ask.syntax.beside(&table),
+            _ => BTreeSet::new(),
         };
-        let elsewhere = |name: &str| own(name) || named::has_elsewhere(&held, scope, name);
+        let own = |name: &str, wanted: &dyn Fn(&str) -> bool| {
+            let tables = query.own_tables.iter().filter(|table| wanted(&table.name.to_lowercase()));
+            tables.flat_map(|table| &table.columns).any(|column| column.eq_ignore_ascii_case(name))
+        };
+        let of_others = |name: &str, wanted: &dyn Fn(&str) -> bool| {
+            own(name, wanted) || named::has_elsewhere(&held, &|other| wanted(&other.grupo.dataset.table()), name)
+        };
+        let elsewhere = |name: &str| of_others(name, &|other| other != table);
+        let beside = |name: &str| of_others(name, &|other| of_from.contains(other));
         let mut columns = columns.clone();
-        columns.extend(named::columns(query, scope, &columns, &elsewhere));
+        columns.extend(named::columns(query, scope, &columns, &elsewhere, &beside));
         tables.push((*scope, columns, of_scope(scope)));
     }
     let by_file =
@@ -188,8 +198,9 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         (Ask::Structured(ask), Some((scope, columns, _))) => columns_read(ask, scope, columns),
         (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Vec::new(),
     };
-    for (_, columns, of_scope) in &tables {
+    for (scope, columns, of_scope) in &tables {
         table::refuse_unreadable(columns, of_scope, &read)?;
+        refuse_mixed(query, scope, of_scope)?;
     }
     origin::refuse_own_origin(query, files)?;
     let left_out = bad_rows(query, files, &read)?;

@@ -20,8 +20,8 @@ use crate::gate;
 use crate::labels::{edition_of, read_ahead};
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
-    Ask, Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
-    validate_sql,
+    Ask, Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, unknown_words, validate,
+    validate_question, validate_sql,
 };
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
 use crate::scheduler::Handle;
@@ -284,11 +284,14 @@ impl Session {
                 Some(asked) => {
                     validate_question(params, asked.and_then(|asked| self.with_files(asked, &names_of, ctx)))?
                 }
-                None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
+                None => {
+                    validate_sql(params, sql, self.judged(params, sql, ctx), edition_of(&self.dictionaries_folder())?)?
+                }
             },
         };
         query.set_edition(edition_of(&self.dictionaries_folder())?);
         if let Ask::Structured(ask) = &query.ask {
+            query.notes.extend(unknown_words(ask));
             read_ahead(&ask.derived);
             read_ahead(&ask.labels.columns);
         }

@@ -414,7 +414,7 @@ fn a_condition_on_a_word_that_is_none_says_so() {
     let client = datasus::Client::open(place.path()).unwrap();
     let warned = |params: &QueryParams| -> Vec<String> {
         let (found, report) = rows(&client, params);
-        let of_words = |warning: &String| warning.contains("lista embutida");
+        let of_words = |warning: &String| warning.contains("nenhuma das palavras da lista");
         assert_eq!(found.is_empty(), report.warnings.iter().any(of_words), "{:?}", report.warnings);
         report.warnings.into_iter().filter(of_words).collect()
     };

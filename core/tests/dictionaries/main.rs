@@ -9,6 +9,7 @@ mod ftp_server;
 mod genuine;
 mod groups;
 mod kits;
+mod own_names;
 mod profiles;
 mod queries;
 mod rates;

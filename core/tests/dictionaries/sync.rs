@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datasus::labels::Kit;
 use datasus::store::Patience;
 use datasus::{Client, Code, Config, Language, QueryParams};
 use zip::write::SimpleFileOptions;
@@ -275,4 +276,17 @@ fn names_of_procedures_and_causes_are_of_the_newest_kit_and_none_is_lost() {
     assert!(sigtap.official && sigtap.source.contains("TAB_SIH do DATASUS, TB_SIGTAW.DBF"), "{sigtap:?}");
     let cbo = lists.iter().filter(|list| list.list == "cbo").count();
     assert_eq!(cbo, 1, "the built-in one alone");
+}
+
+#[test]
+fn a_zip_without_a_table_is_no_kit() {
+    let mut out = std::io::Cursor::new(Vec::new());
+    let mut writer = zip::ZipWriter::new(&mut out);
+    writer.start_file("leia.txt", SimpleFileOptions::default()).unwrap();
+    writer.write_all(b"nada").unwrap();
+    writer.finish().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("TAB_SIH.zip"), out.into_inner()).unwrap();
+    let error = Kit::open(&place.path().join("TAB_SIH.zip")).unwrap_err();
+    assert_eq!((error.code(), error.to_string().contains("TAB_SIH.zip")), (Code::DamagedFile, true), "{error}");
 }

@@ -71,8 +71,9 @@ fn sentence(complaint: &Complaint) -> Text {
     }
     if first.starts_with("Ambiguous reference to column") {
         let uses = first.split_once("(use: ").map_or("", |(_, rest)| rest.trim_end_matches(')')).replace('"', "");
+        let ou = uses.replace(" or ", " ou ");
         return text!(
-            "a coluna \"{name}\" existe em mais de uma tabela; escreva {uses}",
+            "a coluna \"{name}\" existe em mais de uma tabela; escreva {ou}",
             "column \"{name}\" is in more than one table; write {uses}"
         );
     }

@@ -61,7 +61,7 @@ impl Check<'_> {
     }
 
     /// A column that the source's files have by this name goes before one that is derived.
-    fn is_of_files(&mut self, name: &str) -> bool {
+    pub(super) fn is_of_files(&mut self, name: &str) -> bool {
         self.of_files(Extent::Selected).iter().any(|(column, _)| column.eq_ignore_ascii_case(name))
     }
 

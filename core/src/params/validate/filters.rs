@@ -2,12 +2,11 @@
 
 use crate::base::{clip, text, value_words};
 use crate::catalog::LogicalType;
-use crate::labels::derived_column;
 use crate::params::values::scalar;
 use crate::params::{Filter, Op, Predicate, Scalar};
 
 use super::Check;
-use super::forms::{literal, no_word};
+use super::forms::literal;
 
 /// Most values of one `in`.
 const MAX_VALUES: usize = 10_000;
@@ -36,6 +35,7 @@ impl Check<'_> {
             Filter::Compare { column, op, value } => {
                 let (column, kind) = self.column(column, "where")?;
                 let values = self.values(&column, &kind, *op, value)?;
+                self.is_of_texts(&column, *op);
                 let (op, values) = self.in_form(&column, *op, values);
                 Some(Predicate::Compare { column, kind, op, values })
             }
@@ -96,25 +96,29 @@ impl Check<'_> {
         Some(scalars)
     }
 
-    /// Words that a column of words does not have.
-    fn words(&mut self, column: &str, op: Op, values: &[Scalar]) {
-        let whole = matches!(op, Op::Eq | Op::Ne | Op::In | Op::NotIn);
-        let Some(derived) = self.grupo.filter(|_| whole).and_then(|grupo| derived_column(grupo, column)) else {
+    /// Words stand in the order of their list, and would be compared as texts: `5 a 9 anos` behind `20 a 24 anos`.
+    fn is_of_texts(&mut self, column: &str, op: Op) {
+        let ranged = matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Between);
+        let Some(derived) = self.derived.iter().find(|one| ranged && one.name == column) else { return };
+        if derived.words().is_none_or(|words| words.iter().is_sorted()) {
             return;
-        };
-        for value in values {
-            if let Scalar::Text(text) = value {
-                self.note(no_word(&derived, text));
-            }
         }
+        let (name, op) = (derived.name.clone(), op.name());
+        let (pt, en) = match name.starts_with("faixa_etaria") {
+            true => ("; para um intervalo de idades, compare idade_anos", "; for a range of ages, compare idade_anos"),
+            false => ("", ""),
+        };
+        let problem = self.wrong(text!(
+            "{name}: `{op}` compararia palavras pela ordem alfabética, que não é a da lista; use `in` com as palavras{pt}",
+            "{name}: `{op}` would compare words by the alphabet, which is not the order of their list; use `in` with the words{en}"
+        ));
+        problem.diagnostic.insert("column".into(), name.into());
+        problem.diagnostic.insert("operator".into(), op.into());
     }
 
     /// Codes in the form of their column.
     fn in_form(&mut self, column: &str, op: Op, values: Vec<Scalar>) -> (Op, Vec<Scalar>) {
-        let Some(column) = self.grupo.and_then(|grupo| grupo.column(column)) else {
-            self.words(column, op, &values);
-            return (op, values);
-        };
+        let Some(column) = self.grupo.and_then(|grupo| grupo.column(column)) else { return (op, values) };
         let mut written = Vec::with_capacity(values.len());
         for value in values {
             let Scalar::Text(text) = &value else {

@@ -1,9 +1,12 @@
 //! Codes that a query compares with: in the form that their column has, and a word where they cannot be.
 
+use std::sync::Arc;
+
 use crate::base::{Text, clip, did_you_mean, fold, text};
 use crate::catalog::{Column, Form, Normal};
 use crate::labels::Derived;
-use crate::params::Op;
+use crate::params::sizes::MOST_PROBLEMS;
+use crate::params::{Op, Predicate, Scalar, Structured};
 
 /// Words of a list among which the nearest is looked for; of longer ones the same in other letters alone.
 const MOST_WORDS: usize = 2_000;
@@ -79,7 +82,35 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
     ))
 }
 
-/// The word about a text that no word of a label or of another column of words is: nothing will be found.
+/// The words about texts that conditions of `ask` look for and that are none of their column's words: nothing will be found.
+pub fn unknown_words(ask: &Structured) -> Vec<Text> {
+    let mut found = Vec::new();
+    ask.predicates.iter().for_each(|predicate| unknown_in(predicate, &ask.derived, &mut found));
+    found
+}
+
+fn unknown_in(predicate: &Predicate, derived: &[Arc<Derived>], found: &mut Vec<Text>) {
+    match predicate {
+        Predicate::Any(all) | Predicate::All(all) => all.iter().for_each(|one| unknown_in(one, derived, found)),
+        Predicate::Not(one) => unknown_in(one, derived, found),
+        Predicate::Compare { column, op: Op::Eq | Op::Ne | Op::In | Op::NotIn, values, .. } => {
+            // Another one of this name is the files' own.
+            let Some(derived) = derived.iter().find(|one| one.name == *column) else { return };
+            for value in values {
+                if let Scalar::Text(text) = value
+                    && found.len() < MOST_PROBLEMS
+                    && let Some(note) = no_word(derived, text)
+                    && !found.contains(&note)
+                {
+                    found.push(note);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The same of one text.
 pub(super) fn no_word(derived: &Derived, value: &str) -> Option<Text> {
     let words = derived.words().filter(|words| words.iter().all(|word| word != value))?;
     let (name, shown, folded) = (&derived.name, clip(value), fold(value));
@@ -93,8 +124,8 @@ pub(super) fn no_word(derived: &Derived, value: &str) -> Option<Text> {
         near => (format!("; quis dizer {near}?"), format!("; did you mean {near}?")),
     };
     Some(text!(
-        "{name}: \"{shown}\" não é nenhuma das palavras da lista embutida{near_pt}",
-        "{name}: \"{shown}\" is none of the words of the built-in list{near_en}"
+        "{name}: \"{shown}\" não é nenhuma das palavras da lista{near_pt}",
+        "{name}: \"{shown}\" is none of the words of its list{near_en}"
     ))
 }
 

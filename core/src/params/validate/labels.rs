@@ -13,10 +13,22 @@ impl Check<'_> {
     /// What the answer shows once the labels of `params` stand in it.
     pub(super) fn labels(&mut self, params: &QueryParams, projection: Projection) -> (Projection, Labelled) {
         let none = Labelled::default();
-        let Some((grupo, labels)) = self.grupo.zip(params.labels.as_ref()) else { return (projection, none) };
-        let ((true, named), only) = (labels.wanted(), params.labels_only) else { return (projection, none) };
+        let only = params.labels_only;
+        let Some((grupo, (true, named))) = self.grupo.zip(params.labels.as_ref().map(|labels| labels.wanted())) else {
+            if only {
+                self.wrong(text!(
+                    "`labels_only` diz que os rótulos ficam no lugar dos códigos, e não diz de quais colunas; dê também `labels`: true, ou uma lista de colunas",
+                    "`labels_only` says that labels stand in the place of their codes, and not of which columns; give `labels` too: true, or a list of columns"
+                ));
+            }
+            return (projection, none);
+        };
         let labels: Vec<Arc<Derived>> = match named {
-            None => derived_columns(grupo).iter().filter(|one| one.label_of.is_some()).cloned().collect(),
+            None => {
+                let all = derived_columns(grupo);
+                let labels = all.iter().filter(|one| one.label_of.is_some()).cloned();
+                labels.filter(|one| !self.stands_in_files(one, false)).collect()
+            }
             Some(names) => names.iter().filter_map(|name| self.label(name)).collect(),
         };
         if let (Projection::Columns(shown) | Projection::Grouped { keys: shown, .. }, Some(_)) = (&projection, named) {
@@ -55,6 +67,29 @@ impl Check<'_> {
         }
     }
 
+    /// Whether files have a column of a label's name, with words of their own. `named`: the label was asked for by name, and is not
+    /// made without a word.
+    fn stands_in_files(&mut self, label: &Derived, named: bool) -> bool {
+        if !self.is_of_files(&label.name) {
+            return false;
+        }
+        let (name, column) = (&label.name, label.label_of.clone().unwrap_or_default());
+        if named {
+            let problem = self.wrong(text!(
+                "`labels`: os arquivos já têm uma coluna {name}, com palavras suas; peça-a por esse nome em `columns`, ou renomeie-a nos arquivos para ter o rótulo de {column}",
+                "`labels`: the files have a column {name} already, with words of their own; ask for it by that name in `columns`, or rename it in the files to have the label of {column}"
+            ));
+            problem.diagnostic.insert("where".into(), "labels".into());
+            problem.diagnostic.insert("received".into(), column.into());
+        } else {
+            self.note(Some(text!(
+                "{name} é uma coluna dos arquivos, e fica como está; o rótulo de {column} não é posto",
+                "{name} is a column of the files, and stays as it is; the label of {column} is not made"
+            )));
+        }
+        true
+    }
+
     /// A label of a column that the answer does not have would be left out without a word.
     fn not_shown(&mut self, label: &Derived) {
         let (column, name) = (label.label_of.clone().unwrap_or_default(), &label.name);
@@ -69,7 +104,7 @@ impl Check<'_> {
     fn label(&mut self, column: &str) -> Option<Arc<Derived>> {
         let grupo = self.grupo?;
         if let Some(label) = label_column(grupo, column) {
-            return Some(label);
+            return (!self.stands_in_files(&label, true)).then_some(label);
         }
         let all = derived_columns(grupo);
         // The label's own name is the commonest slip.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
-use crate::labels::{Edition, derived_column, derived_columns_named};
+use crate::labels::{Edition, derived_columns_named};
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
@@ -60,7 +60,7 @@ pub enum Constant {
 
 /// Checks the params of a query in SQL. `used` is the gate's word, or its refusal, which then stands first among the
 /// problems.
-pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> Result<Query> {
+pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>, edition: Edition) -> Result<Query> {
     let (used, refused) = match used {
         Ok(used) => (used, Vec::new()),
         Err(error) => (SqlUse::default(), error.problems().to_vec()),
@@ -83,7 +83,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     if !check.problems.is_empty() {
         return Err(told(check.problems, 0).stage(if passed { "validate" } else { "gate" }));
     }
-    check.compared(&used, &binds);
+    check.compared(&used, &binds, edition);
     let SqlUse { tables, own, mut columns, star, ordered, syntax, .. } = used;
     // What a label or a derived column is made of is read as well.
     let named: Vec<String> = columns.iter().cloned().collect();
@@ -134,7 +134,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
 
 impl Check<'_> {
     /// Texts that are compared with columns whose codes are written otherwise. The SQL runs as it stands.
-    fn compared(&mut self, used: &SqlUse, binds: &BTreeMap<String, BindValue>) {
+    fn compared(&mut self, used: &SqlUse, binds: &BTreeMap<String, BindValue>, edition: Edition) {
         for Compared { column, value } in &used.compared {
             let value = match value {
                 Constant::Parameter(name) => match binds.get(name) {
@@ -155,7 +155,9 @@ impl Check<'_> {
             let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
             self.note(notes.into_iter().flatten().next());
             if let Constant::Text(text) = value {
-                let of_tables = used.tables.iter().filter_map(|grupo| derived_column(grupo, column));
+                let all =
+                    used.tables.iter().flat_map(|grupo| derived_columns_named(grupo, edition, [column].into_iter()));
+                let of_tables = all.filter(|derived| derived.name.eq_ignore_ascii_case(column));
                 let notes: Option<Vec<Text>> = of_tables.map(|derived| no_word(&derived, text)).collect();
                 self.note(notes.into_iter().flatten().next());
             }

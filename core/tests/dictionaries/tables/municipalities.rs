@@ -35,7 +35,9 @@ impl Tables {
             let Some(at) = row.codes.first().and_then(|code| place.get(Token::first(code))) else { continue };
             // A slip of the kit's gives 129999, of AC, to AM. What is blank stays without a word.
             let uf = Token::first(&row.codes[0])[..2].to_owned();
-            let is_new = |code: &Token| Token::first(code).starts_with(&uf) && !place.contains_key(Token::first(code));
+            // Of no UF are 000000 and 999999.
+            let is_of_row = |code: &str| code.starts_with(&uf) || uf == "00" && code == "999999";
+            let is_new = |code: &Token| is_of_row(Token::first(code)) && !place.contains_key(Token::first(code));
             list.rows[*at].codes.extend(row.codes.iter().skip(1).filter(|code| is_new(code)).cloned());
         }
         list
