@@ -176,7 +176,8 @@ mod tests {
             let found = read(month);
             assert_eq!((found.columns.unwrap().to_vec(), found.ours), (of_month(month), month == 7), "{month}");
         }
-        assert!(Arc::ptr_eq(&read(19).columns.unwrap(), &read(39).columns.unwrap()), "of one beginning");
+        write(folder.path(), 40, &of_month(39), false);
+        assert!(Arc::ptr_eq(&read(39).columns.unwrap(), &read(40).columns.unwrap()), "of one beginning");
         write(folder.path(), 3, &["SEXO_rotulo".to_owned()], true);
         assert_eq!((read(3).columns.unwrap().to_vec(), read(3).ours), (vec!["SEXO_rotulo".to_owned()], true));
         std::fs::write(folder.path().join("RDAC1504.parquet"), b"PAR1 no footer PAR1").unwrap();
