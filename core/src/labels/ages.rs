@@ -4,6 +4,9 @@ use super::record::Record;
 use super::short_codes::NONE;
 use super::weeks::years;
 
+/// In populations by age it stands for itself and more.
+pub(super) const LAST_OF_POPULATIONS: i64 = 80;
+
 /// What the unit of an age of SIH, CIHA, APAC and RAAS says of its value.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Unit {

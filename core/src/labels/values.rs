@@ -167,7 +167,8 @@ impl Of<'_> {
     }
 
     fn places(&mut self) {
-        let residence = self.first(&["MUNIC_RES", "PA_MUNPCN", "AP_MUNPCN", "MUNPAC", "CODMUNRES", "ID_MN_RESI"]);
+        let residence =
+            self.first(&["MUNIC_RES", "PA_MUNPCN", "AP_MUNPCN", "MUNPAC", "CODMUNRES", "ID_MN_RESI", "COD_MUN"]);
         let occurrence = self.first(&[
             "MUNIC_MOV",
             "PA_UFMUN",

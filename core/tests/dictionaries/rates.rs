@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datasus::{Client, Code, Error, QueryParams, Rates, RatesParams, col};
+use datasus::{AggregateFn, Client, Code, Error, QueryParams, Rates, RatesParams, col};
 
 use crate::answers::{genuine, rows};
 
@@ -58,6 +58,23 @@ fn rates_of_genuine_deaths_are_those_of_sql() {
         ("IBGE-POPSVS", Some("2024-12-12"))
     );
     assert!(series.name.contains("SVS") && series.file_date.is_some(), "{series:?}");
+    // People are grouped by what the events are grouped by.
+    let people = QueryParams::dataset("IBGE-POPSVS").competencia("2022").uf(["RR"]);
+    let bands = people.clone().group_by(["faixa_etaria"]).aggregate(AggregateFn::Sum, "POP", "pessoas");
+    let (bands, _) = rows(&client, &bands.order_by("faixa_etaria", false));
+    let (by_age, _) = rows(&client, &people.clone().columns(["IDADE", "POP"]));
+    let number = |cell: &Option<String>| cell.as_ref().unwrap().parse::<u64>().unwrap();
+    let from = |low: u64, high: u64| -> u64 {
+        by_age.iter().filter(|row| (low..=high).contains(&number(&row[0]))).map(|row| number(&row[1])).sum()
+    };
+    assert_eq!((bands.len(), bands[0][0].as_deref(), number(&bands[0][1])), (17, Some("0 a 4 anos"), from(0, 4)));
+    assert_eq!((bands[16][0].as_deref(), number(&bands[16][1])), (Some("80 anos e mais"), from(80, 80)));
+    let by_place = people.clone().group_by(["COD_MUN_rotulo", "uf_sigla_residencia"]).count("n");
+    let (places, _) = rows(&client, &by_place.order_by("COD_MUN_rotulo", false));
+    assert!(places.len() == 15 && places.iter().all(|row| row[0].is_some() && row[1].as_deref() == Some("RR")));
+    // Whoever is 80 or more is in no narrower band.
+    assert!(client.query(&people.clone().group_by(["faixa_etaria_0_60_90"]).count("n")).is_err());
+    assert!(client.query(&people.group_by(["faixa_etaria_0_60_80"]).count("n")).is_ok());
     // Those of the other UFs have no file, and so no rate: none of 0.
     let everywhere =
         RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022"), ..RatesParams::default() };

@@ -30,6 +30,10 @@ pub(in crate::labels) fn own_bands(grupo: &Grupo, name: &str) -> Option<Derived>
     // Bands that begin beyond 100 take the dates where the field cannot hold the age.
     let age =
         if bounds.iter().any(|bound| *bound > 100) { of.age_of_three_digits().or_else(|| of.age()) } else { of.age() };
+    // What is 80 and more is in no band that begins later.
+    if of.is_population() && bounds.iter().any(|bound| *bound > ages::LAST_OF_POPULATIONS) {
+        return None;
+    }
     let Age { inputs, years } = age?;
     let meaning = text!(
         "Faixa etária de limites próprios: cada número do nome é a primeira idade de uma faixa",
@@ -81,10 +85,20 @@ impl Of<'_> {
             }
             (false, false) => {}
         }
+        if self.is_population() {
+            let years: Years =
+                |record, row| record.number(0, row).filter(|years| (0..=ages::LAST_OF_POPULATIONS).contains(years));
+            return Some(Age { inputs: vec!["IDADE"], years });
+        }
         self.has(&["PA_IDADE"]).then(|| Age {
             inputs: vec!["PA_IDADE"],
             years: |record, row| record.number(0, row).filter(|years| (0..999).contains(years)),
         })
+    }
+
+    /// People by age, of whom those of 80 and more are one number.
+    fn is_population(&self) -> bool {
+        self.dataset == "IBGE-POPSVS"
     }
 
     /// Of an age beyond 99 the field of CIHA and of CIH, which it followed, holds two of three digits: the dates tell it.
@@ -126,6 +140,9 @@ impl Of<'_> {
             );
         }
         let Some(age) = self.age() else { return };
+        if self.is_population() {
+            return self.bands(&age.inputs, age.years);
+        }
         match age.inputs.as_slice() {
             [unit, value] if *value != "NU_IDADE" => {
                 let (unit, value) = (*unit, *value);
