@@ -14,6 +14,6 @@ pub use column_names::column_names;
 pub use dictionary_page::{dictionary_words, read_texts_as};
 pub use known_footers::forget_footers;
 pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
-pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
+pub use parquet_footer::{arrow_footer, footer_bytes, parquet_footer, parse_parquet_footer};
 pub use text_type::{dictionary_type, is_text};
 pub(crate) use thrift::Compact;

@@ -15,16 +15,17 @@ use super::known_footers::KNOWN;
 use super::thrift::Compact;
 
 /// Bytes of a footer. 113 columns and a thousand row groups have some ten million.
-pub const MOST_FOOTER: u64 = 128 << 20;
+const MOST_FOOTER: u64 = 128 << 20;
 const TAIL: u64 = 8;
 
 /// Reads the footer of `file`.
 pub fn parquet_footer<R: ChunkReader>(file: &R) -> Result<Arc<ParquetMetaData>> {
-    let (bytes, size) = bytes_of(file)?;
+    let (bytes, size) = footer_bytes(file)?;
     KNOWN.footer(&bytes, size, || parse_parquet_footer(&bytes, size))
 }
 
-fn bytes_of<R: ChunkReader>(file: &R) -> Result<(Bytes, u64)> {
+/// Its bytes, without the tail, and how many the file has.
+pub fn footer_bytes<R: ChunkReader>(file: &R) -> Result<(Bytes, u64)> {
     let size = file.len();
     let eof = || ParquetError::EOF(format!("a Parquet of {size} bytes"));
     let at = size.checked_sub(TAIL).ok_or_else(eof)?;
@@ -39,7 +40,7 @@ fn bytes_of<R: ChunkReader>(file: &R) -> Result<(Bytes, u64)> {
 
 /// The same, as the reader of batches wants it.
 pub fn arrow_footer<R: ChunkReader>(file: &R) -> Result<ArrowReaderMetadata> {
-    let (bytes, size) = bytes_of(file)?;
+    let (bytes, size) = footer_bytes(file)?;
     let parse = || parse_parquet_footer(&bytes, size);
     KNOWN.arrow(&bytes, size, parse, |footer| ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default()))
 }

@@ -6,6 +6,7 @@
 //! them and can abort the host process. `PIVOT` cannot be serialised by the engine, and so is refused.
 
 mod apart;
+mod beside;
 mod bounded;
 mod compared;
 mod expression;
@@ -34,6 +35,7 @@ use crate::catalog::{Catalog, Grupo};
 use crate::params::{Compared, Syntax};
 
 pub use apart::{MOST_TIME, Patience};
+pub(crate) use beside::beside;
 pub use functions::is_aggregate;
 #[doc(hidden)]
 pub use functions::names as function_names;

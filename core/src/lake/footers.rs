@@ -2,17 +2,15 @@
 //! which a program that reads it and writes it anew replaces by its own name), and which columns it has.
 
 use std::collections::HashMap;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::{Error, Result};
-use crate::columnar::{MOST_FOOTER, PARQUET_MARK, column_names, parse_parquet_footer};
-use crate::source::folder::{FileKind, SourceFile};
-use crate::store::{Location, ReadAt, Reader, State, Stores};
+use bytes::Bytes;
 
-const TAIL: u64 = 8;
-const MAGIC: &[u8] = b"PAR1";
+use crate::base::{Error, Result};
+use crate::columnar::{PARQUET_MARK, column_names, footer_bytes, parse_parquet_footer};
+use crate::source::folder::{FileKind, SourceFile};
+use crate::store::{At, Location, State, Stores};
 
 /// Of a file; of one that cannot be read, nothing: whoever reads it will say why.
 #[derive(Debug, Clone, Default)]
@@ -108,27 +106,12 @@ pub fn is_written_by_us(path: &Path) -> bool {
 }
 
 /// The bytes of a footer, and how many its file has; none where it is no Parquet.
-fn read(stores: &Stores, at: &Location) -> Result<Option<(Vec<u8>, u64)>> {
-    bytes_of(stores.open(at)?).map_err(|error| Error::io(error, &at.whole()))
-}
-
-fn bytes_of(object: Arc<dyn ReadAt>) -> std::io::Result<Option<(Vec<u8>, u64)>> {
-    let mut file = Reader::new(object);
-    let size = file.seek(SeekFrom::End(0))?;
-    if size < TAIL {
-        return Ok(None);
+fn read(stores: &Stores, at: &Location) -> Result<Option<(Bytes, u64)>> {
+    match footer_bytes(&At::of(stores.open(at)?)) {
+        Ok(found) => Ok(Some(found)),
+        // What is wrong with the file is said by whoever reads it.
+        Err(error) => Error::within(&error).map_or(Ok(None), Err),
     }
-    let mut tail = [0; TAIL as usize];
-    file.seek(SeekFrom::Start(size - TAIL))?;
-    file.read_exact(&mut tail)?;
-    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-    if &tail[4..] != MAGIC || length > MOST_FOOTER.min(size - TAIL) {
-        return Ok(None);
-    }
-    let mut footer = vec![0; length as usize];
-    file.seek(SeekFrom::Start(size - TAIL - length))?;
-    file.read_exact(&mut footer)?;
-    Ok(Some((footer, size)))
 }
 
 fn is_ours(footer: &[u8], size: u64) -> bool {

@@ -19,7 +19,8 @@ pub(crate) use query::Figure;
 pub use query::{
     Ask, BindValue, Labelled, ORIGIN, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured, Syntax,
 };
-pub use validate::{FileColumns, unknown_words, validate};
+pub(crate) use validate::unknown_words;
+pub use validate::{FileColumns, validate};
 
 pub(crate) use query::{Extent, Question, origin_column};
 pub(crate) use sizes::check_sizes;

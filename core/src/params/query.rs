@@ -109,6 +109,17 @@ pub enum Ask {
     Catalog(Question),
 }
 
+impl Ask {
+    /// Names of columns that stand in it; in SQL whatever could be one.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Ask::Structured(ask) => ask.columns().into_iter().collect(),
+            Ask::Sql(sql) => sql.columns.iter().map(String::as_str).collect(),
+            Ask::Catalog(_) => Vec::new(),
+        }
+    }
+}
+
 /// What SQL asks of the catalogue.
 #[derive(Debug, Clone)]
 pub enum Question {
@@ -232,17 +243,6 @@ impl Syntax {
         self.references.insert((table.map(str::to_lowercase), column.to_uppercase()));
     }
 
-    /// Tables, in lower case, that stand in one FROM with `table`; those of a query within are in another.
-    pub fn beside(&self, table: &str) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
-        froms(&self.statement, &mut |tables| {
-            if tables.iter().any(|one| one == table) {
-                found.extend(tables.iter().filter(|one| *one != table).cloned());
-            }
-        });
-        found
-    }
-
     /// Whether the text names a column of `table`: behind its name, or (`alone`) without one.
     pub fn names(&self, table: &str, column: &str, alone: bool) -> bool {
         self.references.iter().any(|(of, name)| {
@@ -252,35 +252,6 @@ impl Syntax {
                     Some(of) => self.tables.get(of).is_some_and(|tables| tables.contains(table)),
                 }
         })
-    }
-}
-
-/// Tells the tables of each FROM of a statement.
-fn froms(node: &serde_json::Value, tell: &mut dyn FnMut(&[String])) {
-    use serde_json::Value;
-    match node {
-        Value::Object(fields) => {
-            if let Some(from) = fields.get("from_table") {
-                let mut tables = Vec::new();
-                tables_of(from, &mut tables);
-                tell(&tables);
-            }
-            fields.values().for_each(|inner| froms(inner, tell));
-        }
-        Value::Array(list) => list.iter().for_each(|inner| froms(inner, tell)),
-        _ => {}
-    }
-}
-
-/// The tables of a FROM, not those of queries within it.
-fn tables_of(from: &serde_json::Value, tables: &mut Vec<String>) {
-    if let Some(name) = from.get("table_name").and_then(|name| name.as_str()).filter(|name| !name.is_empty()) {
-        tables.push(name.to_lowercase());
-    }
-    for side in ["left", "right", "source"] {
-        if let Some(side) = from.get(side).filter(|side| side.is_object()) {
-            tables_of(side, tables);
-        }
     }
 }
 

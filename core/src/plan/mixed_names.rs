@@ -3,16 +3,12 @@
 use crate::base::{Code, Error, Result, text};
 use crate::labels::derived_column;
 use crate::lake::LakeFile;
-use crate::params::{Ask, Query, Scope};
+use crate::params::{Query, Scope};
 
 /// DS-422 where the query names such a column, and not all of its files have it: it is the files' own in the ones, and nothing in the
 /// others, whose rows would silently lose what is made of their codes.
 pub(super) fn refuse_mixed(query: &Query, scope: &Scope, files: &[&LakeFile]) -> Result<()> {
-    let named: Vec<&str> = match &query.ask {
-        Ask::Structured(ask) => ask.columns().into_iter().collect(),
-        Ask::Sql(sql) => sql.columns.iter().map(String::as_str).collect(),
-        Ask::Catalog(_) => Vec::new(),
-    };
+    let named = query.ask.names();
     for name in named.into_iter().filter(|name| scope.grupo.column(name).is_none()) {
         let has = |file: &&&LakeFile| file.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
         let Some(with) = files.iter().find(has) else { continue };

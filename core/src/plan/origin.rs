@@ -18,11 +18,7 @@ pub fn origin_of(file: &LakeFile, name: &str) -> String {
 /// DS-422 where the query names a column of [`ORIGIN`] and the user's own file has one of that name, with values of its own:
 /// conditions would ask ours, and the answer would show theirs.
 pub(super) fn refuse_own_origin(query: &Query, files: &[LakeFile]) -> Result<()> {
-    let named: Vec<&str> = match &query.ask {
-        Ask::Structured(ask) => ask.columns().into_iter().collect(),
-        Ask::Sql(sql) => sql.columns.iter().map(String::as_str).collect(),
-        Ask::Catalog(_) => Vec::new(),
-    };
+    let named = query.ask.names();
     for name in ORIGIN.into_iter().filter(|name| named.iter().any(|column| column.eq_ignore_ascii_case(name))) {
         let has = |file: &&LakeFile| file.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
         if let Some(file) = files.iter().find(has) {

@@ -175,7 +175,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
     for (scope, columns) in &held {
         let table = scope.grupo.dataset.table();
         let of_from = match &query.ask {
-            Ask::Sql(ask) => ask.syntax.beside(&table),
+            Ask::Sql(ask) => gate::beside(&ask.syntax.statement, &table),
             _ => BTreeSet::new(),
         };
         let own = |name: &str, wanted: &dyn Fn(&str) -> bool| {

@@ -255,7 +255,7 @@ pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sa
         return Ok(());
     }
     let hides = |name: &str| ["file_row_number", "file_index"].iter().any(|own| own.eq_ignore_ascii_case(name));
-    let found = |file: &'_ LakeFile| file.schema.fields().iter().position(|field| hides(field.name()));
+    let found = |file: &LakeFile| file.schema.fields().iter().position(|field| hides(field.name()));
     let Some((file, at)) = files.iter().find_map(|file| Some((file, found(file)?))) else {
         return Ok(());
     };

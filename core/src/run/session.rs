@@ -278,18 +278,17 @@ impl Session {
             let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
             self.columns_of_files(scope.grupo, files, ctx)
         };
+        let edition = edition_of(&self.dictionaries_folder())?;
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
             Some(sql) => match gate::question(sql, self.catalog, &self.tables.names()) {
                 Some(asked) => {
                     validate_question(params, asked.and_then(|asked| self.with_files(asked, &names_of, ctx)))?
                 }
-                None => {
-                    validate_sql(params, sql, self.judged(params, sql, ctx), edition_of(&self.dictionaries_folder())?)?
-                }
+                None => validate_sql(params, sql, self.judged(params, sql, ctx), edition)?,
             },
         };
-        query.set_edition(edition_of(&self.dictionaries_folder())?);
+        query.set_edition(edition);
         if let Ask::Structured(ask) = &query.ask {
             query.notes.extend(unknown_words(ask));
             read_ahead(&ask.derived);

@@ -2,6 +2,7 @@
 
 use crate::base::{clip, text, value_words};
 use crate::catalog::LogicalType;
+use crate::labels::derived_column;
 use crate::params::values::scalar;
 use crate::params::{Filter, Op, Predicate, Scalar};
 
@@ -35,7 +36,7 @@ impl Check<'_> {
             Filter::Compare { column, op, value } => {
                 let (column, kind) = self.column(column, "where")?;
                 let values = self.values(&column, &kind, *op, value)?;
-                self.is_of_texts(&column, *op);
+                self.range_of_words(&column, *op);
                 let (op, values) = self.in_form(&column, *op, values);
                 Some(Predicate::Compare { column, kind, op, values })
             }
@@ -97,14 +98,15 @@ impl Check<'_> {
     }
 
     /// Words stand in the order of their list, and would be compared as texts: `5 a 9 anos` behind `20 a 24 anos`.
-    fn is_of_texts(&mut self, column: &str, op: Op) {
+    fn range_of_words(&mut self, column: &str, op: Op) {
         let ranged = matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Between);
         let Some(derived) = self.derived.iter().find(|one| ranged && one.name == column) else { return };
         if derived.words().is_none_or(|words| words.iter().is_sorted()) {
             return;
         }
         let (name, op) = (derived.name.clone(), op.name());
-        let (pt, en) = match name.starts_with("faixa_etaria") {
+        let has_ages = self.grupo.is_some_and(|grupo| derived_column(grupo, "idade_anos").is_some());
+        let (pt, en) = match has_ages && name.starts_with("faixa_etaria") {
             true => ("; para um intervalo de idades, compare idade_anos", "; for a range of ages, compare idade_anos"),
             false => ("", ""),
         };

@@ -83,7 +83,7 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
 }
 
 /// The words about texts that conditions of `ask` look for and that are none of their column's words: nothing will be found.
-pub fn unknown_words(ask: &Structured) -> Vec<Text> {
+pub(crate) fn unknown_words(ask: &Structured) -> Vec<Text> {
     let mut found = Vec::new();
     ask.predicates.iter().for_each(|predicate| unknown_in(predicate, &ask.derived, &mut found));
     found

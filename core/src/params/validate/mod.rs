@@ -16,7 +16,7 @@ use crate::labels::{Derived, Edition};
 use super::sizes::{MOST_PROBLEMS, told};
 use super::{Ask, Extent, Query, QueryParams, Scope, Structured};
 
-pub use forms::unknown_words;
+pub(crate) use forms::unknown_words;
 pub use sql::{Compared, Constant, SqlUse, validate_question, validate_sql};
 
 /// Checks `params` against the catalogue.
