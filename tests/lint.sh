@@ -19,7 +19,7 @@ python tests/dependencies.py
 step "versions"
 python setup/version.py
 step "ruff"
-sources=(python tests backend ../examples/python ../examples/compose ../examples/gateway-fastapi ../examples/monitoring ../tests ../setup ../bindings-c/tests ../benches)
+sources=(python tests backend ../examples/python ../examples/compose ../examples/gateway-fastapi ../examples/monitoring ../tests ../setup ../core/labels ../bindings-c/tests ../benches)
 (cd bindings-python && ruff check --quiet --config pyproject.toml "${sources[@]}")
 (cd bindings-python && ruff format --quiet --check --config pyproject.toml "${sources[@]}")
 step "mypy"

@@ -1556,6 +1556,8 @@ type FileSummary struct {
 	BadValues []BadColumn `json:"bad_values"`
 	// Columns whose codes were brought into the catalogue's form.
 	Normalised []Normalised `json:"normalised"`
+	// Codes for which the list of their label has none; NULL codes are not among them.
+	Unlabelled []Unlabelled `json:"unlabelled,omitempty"`
 	// What is odd about the file and does no harm, in the language that was asked for.
 	Warnings []string `json:"warnings"`
 }

@@ -10,7 +10,7 @@ import (
 
 // ReadOptions say what of a file is wanted.
 type ReadOptions struct {
-	// Columns in this order; none: all.
+	// Columns in this order, labels and derived columns (idade_anos) among them; none: all.
 	Columns []string `json:"columns,omitzero"`
 	// Dataset whose types the columns have, where the file's name does not tell.
 	Dataset string `json:"dataset,omitempty"`
@@ -22,7 +22,7 @@ type ReadOptions struct {
 	Encoding string `json:"encoding,omitempty"`
 	// Partial true: where the header declares more records than there are, those that are there are read, with a warning.
 	Partial bool `json:"partial,omitempty"`
-	// Labels: true, or a list of columns: words for codes beside them.
+	// Labels: true, or a list of columns: words for codes beside them. A code without a label is NULL, and counted in FileSummary.
 	Labels any `json:"labels,omitempty"`
 	// LabelsOnly true: a label stands in its code's place.
 	LabelsOnly bool `json:"labels_only,omitempty"`

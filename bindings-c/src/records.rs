@@ -15,10 +15,11 @@ use crate::status::Status;
 
 /// Reads one DBC or DBF file as rows, without a client or a lake.
 ///
-/// `options`: a JSON object with any of columns (a list of names), dataset ("SIH-RD", where the file's name does not tell), typed
-/// (true: the catalogue's types; false: all text), verify_crc, batch_rows, encoding ("latin-1", "cp850", "cp1252", "utf-8", "auto";
-/// left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error), labels (true,
-/// or a list of columns: words for codes beside them), labels_only (true: in their place); NULL: none.
+/// `options`: a JSON object with any of columns (a list of names, labels and derived columns such as idade_anos among them), dataset
+/// ("SIH-RD", where the file's name does not tell), typed (true: the catalogue's types; false: all text), verify_crc, batch_rows,
+/// encoding ("latin-1", "cp850", "cp1252", "utf-8", "auto"; left out: Latin-1 for files of the catalogue, else auto), partial (true:
+/// fewer records than declared are no error), labels (true, or a list of columns: words for codes beside them; the summary counts
+/// codes without one), labels_only (true: in their place); NULL: none.
 /// `stream` receives the rows; a damaged file ends it with DS-460, and datasus_stream_summary says what was noticed.
 /// DS-400: options is no JSON or has an unknown key; DS-404: no such file; DS-422: no such column, dataset or encoding;
 /// DS-460: not a DBC or DBF, or a column of a type that is not read.

@@ -87,7 +87,12 @@ static datasus_status file_of(const char *path, const char *options, datasus_err
   if (status != DATASUS_STATUS_OK) return status;
   printf("{\"answer\": ");
   status = rows_of(&stream, error);
-  if (status == DATASUS_STATUS_OK) printf("}}\n");
+  datasus_text summary;
+  if (status == DATASUS_STATUS_OK) status = datasus_stream_summary(&stream, &summary, error);
+  if (status == DATASUS_STATUS_OK) {
+    printf(", \"summary\": %s}}\n", summary.data);
+    datasus_text_release(&summary);
+  }
   stream.release(&stream);
   return status;
 }

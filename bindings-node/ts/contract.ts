@@ -1410,6 +1410,8 @@ export interface FileSummary {
   badValues: BadColumn[]
   /** Columns whose codes were brought into the catalogue's form. */
   normalised: Normalised[]
+  /** Codes for which the list of their label has none; NULL codes are not among them. */
+  unlabelled?: Unlabelled[]
   /** What is odd about the file and does no harm, in the language that was asked for. */
   warnings: string[]
 }
@@ -1647,5 +1649,5 @@ export const PARTS: Record<string, Record<string, string>> = {
   ColumnProfile: { frequent: 'FrequentValue', by_competencia: 'InCompetencia', changes: 'Change' },
   Rates: { rows: 'Rate', population_sources: 'SourceFile' },
   DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
-  FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
+  FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised', unlabelled: 'Unlabelled' },
 }

@@ -13,7 +13,7 @@ import { Warnings } from './warnings'
 
 /** What of a file is wanted. */
 export interface ReadOptions {
-  /** In this order, in any case; left out: every column, in the file's order. */
+  /** In this order, in any case, labels and derived columns (`idade_anos`) among them; left out: every column, in the file's order. */
   columns?: string[]
   /** Whose types the columns have, where the file's name does not tell: `SIH-RD`. */
   dataset?: string
@@ -30,7 +30,7 @@ export interface ReadOptions {
   encoding?: 'latin-1' | 'cp850' | 'cp1252' | 'utf-8' | 'auto'
   /** True: where the header declares more records than there are, those that are there are read, with a warning. */
   partial?: boolean
-  /** Words for codes: true, or a list of columns, puts `SEXO_rotulo` beside `SEXO`. */
+  /** Words for codes: true, or a list of columns, puts `SEXO_rotulo` beside `SEXO`. A code without a label is null, and counted in `summary.unlabelled`. */
   labels?: boolean | string[]
   /** True: a label stands in its code's place. */
   labelsOnly?: boolean
@@ -53,7 +53,7 @@ export class FileRecords extends Rows {
     new Warnings().tell(this.summary?.warnings ?? [])
   }
 
-  /** What was noticed: deleted and unreadable records, values that did not parse; null before the last row. */
+  /** What was noticed: deleted and unreadable records, values that did not parse, codes without a label; null before the last row. */
   get summary(): FileSummary | null {
     return told<FileSummary | null>(this.#summary(), 'FileSummary')
   }

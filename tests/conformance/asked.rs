@@ -40,11 +40,11 @@ fn ask(client: &Client, source: &Path, call: &str, given: &Value) -> Result<Valu
             let mut options: Map<String, Value> = given.as_object().unwrap().clone();
             options.remove("file");
             let wanted = RecordsOf::from_json(&Value::Object(options).to_string())?;
-            let records = open_records(&below("file").unwrap(), &wanted, Catalog::builtin(), Language::Pt)?;
+            let mut records = open_records(&below("file").unwrap(), &wanted, Catalog::builtin(), Language::Pt)?;
             let schema = records.schema();
             let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            let rows = as_text(&records.collect::<Result<Vec<_>>>()?);
-            json!({ "columns": columns, "rows": rows })
+            let rows = as_text(&records.by_ref().collect::<Result<Vec<_>>>()?);
+            json!({ "columns": columns, "rows": rows, "summary": records.summary_json() })
         }
         other => panic!("no call {other}"),
     })

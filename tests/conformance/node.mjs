@@ -92,7 +92,7 @@ async function ask(client, source, call, given) {
       const records = await readDbc(path.join(source, file), { ...options, ...(labelsOnly !== undefined && { labelsOnly }) })
       const columns = records.columns.map(({ name }) => name)
       const rows = (await records.toArray({ integers: 'string' })).map((row) => columns.map((name) => text(row[name])))
-      return { columns, rows }
+      return { columns, rows, summary: records.summary }
     }
     default:
       throw new Error(call)

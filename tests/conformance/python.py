@@ -126,8 +126,9 @@ def ask(client: datasus.Client, source: pathlib.Path, call: str, given: dict) ->
         return client.rates(given["events"], **of)
     assert call == "read_dbc", call
     of = {key: value for key, value in given.items() if key != "file"}
-    table = datasus.read_dbc(source / given["file"], **of).to_arrow()
-    return {"columns": table.schema.names, "rows": rows(table)}
+    records = datasus.read_dbc(source / given["file"], **of)
+    table = records.to_arrow()
+    return {"columns": table.schema.names, "rows": rows(table), "summary": records.summary}
 
 
 def _query(client: datasus.Client, params: str) -> tuple[object, datasus.Job, None]:

@@ -359,7 +359,7 @@ TEXTOS: dict[str, str] = {
     path : str ou caminho
         O arquivo.
     columns : list de str, opcional
-        Só estas, nesta ordem; as outras não são decodificadas.
+        Só estas, nesta ordem; as outras não são decodificadas. Rótulos e colunas derivadas entram pelo nome: ``idade_anos``.
     dataset : str, opcional
         De qual são os tipos das colunas, onde o nome do arquivo não diz: ``"SIH-RD"``.
     typed : bool
@@ -376,7 +376,8 @@ TEXTOS: dict[str, str] = {
         True: onde o cabeçalho declara mais registros do que há, leem-se os que há, com um aviso. False: um arquivo desses
         termina com ``DamagedFile``.
     labels : bool ou list de str, opcional
-        Palavras no lugar dos códigos: True, ou uma lista de colunas, põe ``SEXO_rotulo`` ao lado de ``SEXO``.
+        Palavras no lugar dos códigos: True, ou uma lista de colunas, põe ``SEXO_rotulo`` ao lado de ``SEXO``. Um código sem
+        rótulo é NULL, e contado em ``summary.unlabelled``.
     labels_only : bool
         True: o rótulo fica no lugar do código.
     language : {"pt", "en"}
@@ -395,6 +396,9 @@ TEXTOS: dict[str, str] = {
     100
     >>> records.summary.crc
     'ok'
+    >>> ages = datasus.read_dbc(folder / "RDAC2401.dbc", columns=["SEXO_rotulo", "idade_anos"]).to_arrow()
+    >>> ages.slice(0, 2).to_pylist()
+    [{'SEXO_rotulo': 'Masculino', 'idade_anos': 24}, {'SEXO_rotulo': 'Feminino', 'idade_anos': 41}]
     """,
     "col": """
     Começa uma condição sobre uma coluna.

@@ -33,7 +33,7 @@ def read_dbc(
     path : str or path
         The file.
     columns : list of str, optional
-        Only these, in this order; the others are not decoded.
+        Only these, in this order; the others are not decoded. Labels and derived columns are named among them: ``idade_anos``.
     dataset : str, optional
         Whose types the columns have, where the file's name does not tell: ``"SIH-RD"``.
     typed : bool
@@ -50,7 +50,8 @@ def read_dbc(
         True: where the header declares more records than there are, those that are there are read, with a warning. False:
         such a file ends with :class:`DamagedFile`.
     labels : bool or list of str, optional
-        Words for codes: True, or a list of columns, puts ``SEXO_rotulo`` beside ``SEXO``.
+        Words for codes: True, or a list of columns, puts ``SEXO_rotulo`` beside ``SEXO``. A code without a label is NULL, and counted
+        in ``summary.unlabelled``.
     labels_only : bool
         True: a label stands in its code's place.
     language : {"pt", "en"}
@@ -69,6 +70,9 @@ def read_dbc(
     100
     >>> records.summary.crc
     'ok'
+    >>> ages = datasus.read_dbc(folder / "RDAC2401.dbc", columns=["SEXO_rotulo", "idade_anos"]).to_arrow()
+    >>> ages.slice(0, 2).to_pylist()
+    [{'SEXO_rotulo': 'Masculino', 'idade_anos': 24}, {'SEXO_rotulo': 'Feminino', 'idade_anos': 41}]
     """
     wanted = None if columns is None else list(columns)
     text = os.fspath(path)

@@ -1446,7 +1446,12 @@ class Normalised(Record):
 class FileSummary(Record):
     """What was noticed in a file that was read by itself."""
 
-    _parts: ClassVar[dict[str, type[Record]]] = {"bad_values": BadColumn, "normalised": Normalised}
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "bad_values": BadColumn,
+        "normalised": Normalised,
+        "unlabelled": Unlabelled,
+    }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"unlabelled": list}
 
     #: Rows in the batches.
     rows: int
@@ -1466,6 +1471,8 @@ class FileSummary(Record):
     bad_values: list[BadColumn]
     #: Columns whose codes were brought into the catalogue's form.
     normalised: list[Normalised]
+    #: Codes for which the list of their label has none; NULL codes are not among them.
+    unlabelled: list[Unlabelled]
     #: What is odd about the file and does no harm, in the language that was asked for.
     warnings: list[str]
 

@@ -1,6 +1,7 @@
 //! Codes to words: the ministry's tables of labels, and what is derived from a record's columns.
 
 mod ages;
+mod beside;
 mod births;
 mod causes;
 mod cnv;
@@ -55,6 +56,7 @@ pub(crate) use editions::KitLists;
 pub use kit::Kit;
 pub use kit_file::{Compiled, compile_kit, edition_of};
 pub use kit_sources::{KITS, KitSource};
+pub(crate) use labelled::labels_of_nothing;
 pub use labelled::open_records;
 pub use list::{List, written};
 pub use packed_lists::packed_lists;

@@ -10,9 +10,13 @@ use super::derived::{COMPETENCIA, Derived, Rule};
 use super::numbers::{behind_dictionary, first_instead};
 use super::record::{Input, Record};
 use super::short_codes::NONE;
+use crate::catalog::Dataset;
+use crate::source::Unlabelled;
 
 /// Codes that are told apart: columns of free text have as many as rows.
 const MOST_CODES: usize = 10_000;
+/// Codes that are named as examples.
+const EXAMPLES: usize = 10;
 
 /// A code without a label, and how often it came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +32,19 @@ impl WithoutLabel {
     pub fn merge(&mut self, other: &WithoutLabel) {
         self.rows += other.rows;
         other.codes.iter().for_each(|(code, rows)| self.add_code(code, *rows));
+    }
+
+    /// Ten of the codes, the most frequent first.
+    pub fn most_frequent(&self) -> Vec<String> {
+        let mut codes: Vec<(&String, &u64)> = self.codes.iter().collect();
+        codes.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+        codes.into_iter().take(EXAMPLES).map(|(code, _)| code.clone()).collect()
+    }
+
+    /// As reports say it, of a label of `dataset`; none where every code has one.
+    pub fn of(&self, label: &Derived, dataset: &Dataset) -> Option<Unlabelled> {
+        let column = label.coded().unwrap_or_default();
+        (self.rows > 0).then(|| Unlabelled::new(dataset.clone(), column, self.rows, self.most_frequent()))
     }
 
     /// Whether there may have been more codes.

@@ -38,12 +38,13 @@ mod written;
 
 pub use crate::engine::CacheUse;
 pub use crate::scheduler::{Ended, Event, Events, Status};
+pub use crate::source::Unlabelled;
 pub use dictionaries::{DictionarySync, KitFailed, KitSynced};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
 pub use profile::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
-pub use report::{BadValue, NormalisedCodes, Performance, Report, Series, Source, Storage, Unlabelled, Unreadable};
+pub use report::{BadValue, NormalisedCodes, Performance, Report, Series, Source, Storage, Unreadable};
 pub use resume::{DestinationOptions, JobDestination, JobInfo, Replayed};
 pub use session::SyncReport;
 

@@ -13,6 +13,7 @@ use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::plan::{Missing, Sampled, Share};
 use crate::scheduler::Status;
+use crate::source::Unlabelled;
 use crate::source::dbc::CrcState;
 
 /// Samples of a column's codes.
@@ -85,20 +86,6 @@ pub struct Report {
     pub indexes: Vec<TableIndex>,
     /// In the client's language.
     pub warnings: Vec<String>,
-}
-
-/// A column whose list of labels lacks some of its codes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct Unlabelled {
-    #[allow(missing_docs, reason = "the name says it, in every language")]
-    pub dataset: Dataset,
-    /// Of the codes.
-    pub column: String,
-    /// Rows with such a code.
-    pub count: u64,
-    /// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
-    pub codes: Vec<String>,
 }
 
 /// One file, or several of the same kind.

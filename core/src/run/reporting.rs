@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::environment::Environment;
 use super::execution::{Execution, Outcome, Run};
 use super::{
-    BadValue, CacheUse, NormalisedCodes, Performance, Report, Series, Source, Storage, bad_rows, sampled, unlabelled,
+    BadValue, CacheUse, NormalisedCodes, Performance, Report, Series, Source, Storage, Unlabelled, bad_rows, sampled,
+    unlabelled,
 };
 use crate::base::{Result, masked, text};
 use crate::engine::KeptAnswer;
@@ -48,7 +49,7 @@ impl Execution<'_> {
             warnings.push(warning.get(language).to_owned());
             Vec::new()
         });
-        warnings.extend(unlabelled::warning(&unlabelled).map(|warning| warning.get(language).to_owned()));
+        warnings.extend(Unlabelled::warning(&unlabelled).map(|warning| warning.get(language).to_owned()));
         let (row_groups, bytes) = self.read().unwrap_or_else(|error| {
             let detail = error.detail().to_owned();
             let warning = text!(

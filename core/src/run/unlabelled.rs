@@ -3,7 +3,7 @@
 //! They are counted over whole files, before the query's conditions, as bad values are: the same whichever engine ran it, however
 //! often its rows were read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -14,17 +14,15 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
-use super::Unlabelled;
-use crate::base::{Ctx, Error, Result, Text, text};
+use crate::base::{Ctx, Error, Result};
 use crate::columnar::{dictionary_type, dictionary_words, is_text, parquet_footer, read_texts_as};
 use crate::labels::{CodesSeen, Derived, Input, WithoutLabel, derived_columns_of};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, origin_column};
 use crate::plan::reads;
+use crate::source::Unlabelled;
 use crate::store::At;
 
-/// Codes that are named as examples.
-const EXAMPLES: usize = 10;
 /// Rows of a batch: a column's codes are looked up once in each.
 const BATCH_ROWS: usize = 1 << 18;
 
@@ -67,24 +65,11 @@ pub(super) fn of(query: &Query, files: &[LakeFile], seen: &CodesSeen, ctx: &Ctx)
                 all.rows += of_file.rows;
                 of_file.codes.iter().for_each(|(code, rows)| *all.codes.entry(code.clone()).or_default() += rows);
             }
-            if all.rows > 0 {
-                found.push(Unlabelled {
-                    dataset: scope.grupo.dataset.clone(),
-                    column: label.coded().unwrap_or_default().to_owned(),
-                    count: all.rows,
-                    codes: most_frequent(all.codes),
-                });
-            }
+            found.extend(all.of(label, &scope.grupo.dataset));
         }
     }
     found.dedup();
     Ok(found)
-}
-
-fn most_frequent(codes: HashMap<String, u64>) -> Vec<String> {
-    let mut codes: Vec<(String, u64)> = codes.into_iter().collect();
-    codes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    codes.into_iter().take(EXAMPLES).map(|(code, _)| code).collect()
 }
 
 /// Of one file, for each of `labels`; columns that it does not have say nothing.
@@ -197,18 +182,4 @@ fn input(batch: &RecordBatch, name: &str, file: &LakeFile, coded: bool) -> Optio
         kind if is_text(kind) => cast(column, &DataType::Utf8).ok().map(Input::Array),
         _ => None,
     }
-}
-
-/// Says which columns have such codes.
-pub(super) fn warning(found: &[Unlabelled]) -> Option<Text> {
-    let count: u64 = found.iter().map(|one| one.count).sum();
-    let names: Vec<&str> = found.iter().map(|one| one.column.as_str()).take(8).collect();
-    let more = if found.len() > names.len() { ", …" } else { "" };
-    let names = names.join(", ");
-    (count > 0).then(|| {
-        text!(
-            "{count} código(s) de {names}{more} não têm rótulo, que é NULL; veja `unlabelled`",
-            "{count} code(s) of {names}{more} have no label, which is NULL; see `unlabelled`"
-        )
-    })
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Unlabelled;
 use super::dbc::{CrcState, Normalised, Summary};
 use crate::base::Language;
 
@@ -28,6 +29,9 @@ pub struct FileSummary {
     pub bad_values: Vec<BadColumn>,
     /// Columns whose codes were brought into the catalogue's form.
     pub normalised: Vec<Normalised>,
+    /// Codes for which the list of their label has none; NULL codes are not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlabelled: Vec<Unlabelled>,
     /// What is odd about the file and does no harm, in the language that was asked for.
     pub warnings: Vec<String>,
 }
@@ -45,8 +49,15 @@ pub struct BadColumn {
 }
 
 impl FileSummary {
-    pub(super) fn of(summary: Summary, name: &str, warnings: &[String], language: Language) -> Self {
-        let noticed = summary.notices(name).into_iter().map(|notice| notice.get(language).to_owned());
+    pub(super) fn of(
+        summary: Summary,
+        unlabelled: Vec<Unlabelled>,
+        name: &str,
+        warnings: &[String],
+        language: Language,
+    ) -> Self {
+        let noticed = summary.notices(name).into_iter().chain(Unlabelled::warning(&unlabelled));
+        let noticed = noticed.map(|notice| notice.get(language).to_owned());
         let bad_values = summary.bad_values.into_iter().map(|bad| BadColumn {
             column: bad.column,
             count: bad.count,
@@ -62,6 +73,7 @@ impl FileSummary {
             sha256: summary.source_sha256,
             bad_values: bad_values.collect(),
             normalised: summary.normalised,
+            unlabelled,
             warnings: warnings.iter().cloned().chain(noticed).collect(),
         }
     }

@@ -18,9 +18,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 
-use super::FileSummary;
 use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
 use super::header_columns::type_of;
+use super::{FileSummary, Unlabelled};
 use serde_json::Value;
 
 use crate::base::{
@@ -37,7 +37,7 @@ const MOST_PROBLEMS: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecordsOf {
-    /// In this order, in any case; none: every column, in the file's order.
+    /// In this order, in any case, labels and derived columns (`idade_anos`) among them; none: every column, in the file's order.
     pub columns: Option<Vec<String>>,
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
@@ -58,7 +58,8 @@ pub struct RecordsOf {
     /// True: where the header declares more records than there are, those that are there are read, with a warning. False:
     /// DS-460.
     pub partial: bool,
-    /// Words for codes, as in a query: true, or a list of columns, puts `<COLUMN>_rotulo` beside each column that has a list of labels.
+    /// Words for codes, as in a query: true, or a list of columns, puts `<COLUMN>_rotulo` beside each column that has a list of
+    /// labels. [`open_records`](crate::labels::open_records) makes them and what is derived.
     pub labels: Option<LabelsOf>,
     /// True: a label stands in its code's place.
     pub labels_only: bool,
@@ -129,11 +130,18 @@ pub struct TypedRecords {
     name: String,
     warnings: Vec<String>,
     language: Language,
-    made: Option<(SchemaRef, Make)>,
+    made: Option<Box<dyn Make>>,
 }
 
-/// What becomes of each batch.
-type Make = Box<dyn Fn(RecordBatch) -> Result<RecordBatch> + Send + Sync>;
+/// What becomes of a file's batches.
+pub(crate) trait Make: Send + Sync {
+    fn schema(&self) -> SchemaRef;
+
+    fn batch(&mut self, read: RecordBatch) -> Result<RecordBatch>;
+
+    /// Of the batches so far.
+    fn unlabelled(&self) -> Vec<Unlabelled>;
+}
 
 impl TypedRecords {
     /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named), dataset or
@@ -171,14 +179,14 @@ impl TypedRecords {
         TypedRecords { batches: self.batches.cancel_with(cancel), ..self }
     }
 
-    /// The same with batches of `schema`, made of these.
-    pub(crate) fn with_made(self, schema: SchemaRef, make: Make) -> Self {
-        TypedRecords { made: Some((schema, make)), ..self }
+    /// The same with batches made of these.
+    pub(crate) fn with_made(self, made: Box<dyn Make>) -> Self {
+        TypedRecords { made: Some(made), ..self }
     }
 
     /// Names and types of the columns.
     pub fn schema(&self) -> SchemaRef {
-        self.made.as_ref().map_or_else(|| self.batches.schema(), |(schema, _)| schema.clone())
+        self.made.as_ref().map_or_else(|| self.batches.schema(), |made| made.schema())
     }
 
     /// What is odd about the file and does no harm.
@@ -193,7 +201,8 @@ impl TypedRecords {
 
     /// The same, and the warnings, as the contract has them; for bindings.
     pub fn file_summary(&self) -> FileSummary {
-        FileSummary::of(self.summary(), &self.name, &self.warnings, self.language)
+        let unlabelled = self.made.as_ref().map(|made| made.unlabelled()).unwrap_or_default();
+        FileSummary::of(self.summary(), unlabelled, &self.name, &self.warnings, self.language)
     }
 
     /// Its JSON.
@@ -207,8 +216,8 @@ impl Iterator for TypedRecords {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.batches.next()?;
-        let next = match &self.made {
-            Some((_, make)) => next.and_then(make),
+        let next = match &mut self.made {
+            Some(made) => next.and_then(|batch| made.batch(batch)),
             None => next,
         };
         Some(next.map_err(|error| error.traced(&TraceId::new(), self.language)))
@@ -265,22 +274,7 @@ fn columns(
     };
     let is_column = |field: &usize| fields[*field].is_column();
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
-    if names.is_empty() {
-        let empty = text!(
-            "`columns` está vazio; deixe-o de fora para todas as colunas",
-            "`columns` is empty; leave it out for all columns"
-        );
-        return Err(Error::new(Code::InvalidParams, empty).stage("validate"));
-    }
-    let count = names.len();
-    if count > MOST_COLUMNS {
-        let many = text!(
-            "`columns` tem {count} nomes; o máximo é {MOST_COLUMNS}",
-            "`columns` has {count} names; at most {MOST_COLUMNS} are taken"
-        );
-        let error = Error::new(Code::InvalidParams, many).with("received", count).with("maximum", MOST_COLUMNS);
-        return Err(error.stage("validate"));
-    }
+    check_names(names)?;
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {
@@ -297,7 +291,28 @@ fn columns(
     }
 }
 
-fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
+/// Whether there are names, and not too many.
+pub(crate) fn check_names(names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        let empty = text!(
+            "`columns` está vazio; deixe-o de fora para todas as colunas",
+            "`columns` is empty; leave it out for all columns"
+        );
+        return Err(Error::new(Code::InvalidParams, empty).stage("validate"));
+    }
+    let count = names.len();
+    if count > MOST_COLUMNS {
+        let many = text!(
+            "`columns` tem {count} nomes; o máximo é {MOST_COLUMNS}",
+            "`columns` has {count} names; at most {MOST_COLUMNS} are taken"
+        );
+        let error = Error::new(Code::InvalidParams, many).with("received", count).with("maximum", MOST_COLUMNS);
+        return Err(error.stage("validate"));
+    }
+    Ok(())
+}
+
+pub(crate) fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
     let all: Vec<&str> = all.collect();
     let near = did_you_mean(name, all.iter().copied());
     let name = clip(name);

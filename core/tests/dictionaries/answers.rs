@@ -34,7 +34,7 @@ pub fn batch(client: &Client, params: &QueryParams) -> (RecordBatch, Report) {
     (concat_batches(&schema, &plain).unwrap(), rows.report().unwrap())
 }
 
-fn plain(batch: &RecordBatch) -> RecordBatch {
+pub fn plain(batch: &RecordBatch) -> RecordBatch {
     let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, column)| {
         let column = match field.data_type() {
             DataType::Dictionary(..) => cast(column, &DataType::Utf8).unwrap(),
@@ -45,7 +45,7 @@ fn plain(batch: &RecordBatch) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.collect::<Vec<_>>()).unwrap()
 }
 
-fn texts(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
+pub fn texts(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
     let columns: Vec<StringArray> = (batch.columns().iter())
         .map(|column| cast(column, &DataType::Utf8).unwrap().as_string::<i32>().clone())
         .collect();

@@ -118,6 +118,8 @@ fn embedded_lists_label_codes_as_the_ministry_does() {
     is("cid10", "A000", "A00.0 Colera dev Vibrio cholerae 01 biot cholerae");
     is("municipios", "120040", "Rio Branco - AC");
     is("sih/CID10CAP", "D48", "II.  Neoplasias (tumores)");
+    is("cid10", "0000", "CID NAO INFORMADO");
+    is("cid10", "1111", "CID NAO EXIGIDO (APAC DE CIRURGIA BARIATRICA)");
     is("sih/CID10CAP", "D50", "III. Doenças sangue órgãos hemat e transt imunitár");
     assert_eq!(label("sih/TP_DIAGSEC", "7"), None);
     assert!(label("sigtap", "0303010223").is_some() && label("sigtap", "0301010030").is_some());

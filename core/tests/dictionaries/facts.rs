@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray};
 use chrono::Datelike;
 use datasus::catalog::{Catalog, LogicalType};
-use datasus::labels::{Cnv, Dictionary, derived_columns, label_column, open_records};
-use datasus::source::{LabelsOf, RecordsOf, TypedRecords};
-use datasus::{Language, QueryParams, col};
+use datasus::labels::{Cnv, Dictionary, derived_columns, label_column};
+use datasus::{QueryParams, col};
 
 use crate::answers::{day, genuine, number, rows};
 
@@ -357,53 +355,6 @@ fn conditions_on_what_no_file_has_hold_alike_in_the_scan_and_in_the_engine() {
         println!("{file}: {compared} columns");
         assert!(compared > 10);
     }
-}
-
-#[test]
-fn a_file_that_is_read_by_itself_has_labels_too() {
-    let place = tempfile::tempdir().unwrap();
-    datasus::source::write_example_data(place.path(), 60).unwrap();
-    let path = place.path().join("RDAC2401.dbc");
-    let open = |columns: &[&str], labels: LabelsOf, labels_only: bool| {
-        let columns = Some(columns.iter().map(|name| (*name).to_owned()).collect());
-        let wanted = RecordsOf { columns, labels: Some(labels), labels_only, ..Default::default() };
-        open_records(&path, &wanted, Catalog::builtin(), Language::En)
-    };
-    let names = |records: &TypedRecords| -> Vec<String> {
-        records.schema().fields().iter().map(|field| field.name().clone()).collect()
-    };
-    let records = open(&["SEXO", "CNES"], LabelsOf::All(true), false).unwrap();
-    assert_eq!(names(&records), ["SEXO", "SEXO_rotulo", "CNES"]);
-    let mut seen = 0;
-    for batch in records {
-        let batch = batch.unwrap();
-        let text = |at: usize| arrow::compute::cast(batch.column(at), &arrow::datatypes::DataType::Utf8).unwrap();
-        let (codes, words) = (text(0), text(1));
-        let (codes, words) = (codes.as_string::<i32>(), words.as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            let expected = if codes.value(row) == "1" { "Masculino" } else { "Feminino" };
-            assert_eq!(words.value(row), expected);
-            seen += 1;
-        }
-    }
-    assert_eq!(seen, 60);
-    // What a label is made of is read, and not shown.
-    let only = open(&["COD_IDADE"], LabelsOf::Columns(vec!["COD_IDADE".into()]), true).unwrap();
-    assert_eq!(names(&only), ["COD_IDADE_rotulo"]);
-    let words: usize =
-        only.map(|batch| batch.unwrap()).map(|batch| batch.num_rows() - batch.column(0).null_count()).sum();
-    assert_eq!(words, 60);
-    let error = open(&["CNES"], LabelsOf::Columns(vec!["CNES".into()]), false).err().unwrap();
-    assert_eq!(error.code(), datasus::Code::InvalidParams);
-    // A name that says no dataset.
-    let odd = place.path().join("arquivo.dbc");
-    std::fs::copy(&path, &odd).unwrap();
-    let wanted = RecordsOf { labels: Some(LabelsOf::All(true)), ..Default::default() };
-    assert!(open_records(&odd, &wanted, Catalog::builtin(), Language::En).is_err());
-    let told = RecordsOf { dataset: Some("SIH-RD".into()), ..wanted };
-    // Nor the competência, without which no list holds.
-    let error = open_records(&odd, &told, Catalog::builtin(), Language::En).err().unwrap();
-    assert!(error.code() == datasus::Code::InvalidParams && error.detail().contains("competência"), "{error}");
 }
 
 /// Nothing is found by it, and that is no answer to take for one.

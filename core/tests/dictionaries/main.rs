@@ -3,6 +3,7 @@
 mod answers;
 mod compiled;
 mod facts;
+mod file_alone;
 #[path = "../ftp_server/mod.rs"]
 mod ftp_server;
 #[path = "../genuine/mod.rs"]
@@ -13,5 +14,6 @@ mod own_names;
 mod profiles;
 mod queries;
 mod rates;
+mod sinan;
 mod sync;
 mod tables;

@@ -61,7 +61,7 @@ fn figures_of_genuine_admissions_are_those_of_sql() {
     // Zeros of columns that nobody filled are one sentence, behind codes that mean something.
     let place = |part: &str| profile.warnings.iter().position(|warning| warning.contains(part));
     let zeros: Vec<&String> = profile.warnings.iter().filter(|warning| warning.contains("zeros")).collect();
-    assert!(zeros.len() == 1 && zeros[0].contains("DIAG_SECUN (0000: "), "{:#?}", profile.warnings);
+    assert!(zeros.len() == 1 && zeros[0].contains("CBOR (000000: "), "{:#?}", profile.warnings);
     assert!(place("zeros") > place("a lista "), "{:#?}", profile.warnings);
     // The whole is told as rows too.
     let batch = profile.to_batch().unwrap();

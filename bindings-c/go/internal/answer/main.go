@@ -20,6 +20,8 @@ type answer struct {
 	Estimate *datasus.Estimate `json:"estimate,omitempty"`
 	// Of params in a file profile.json.
 	Profile *datasus.Profile `json:"profile,omitempty"`
+	// Of a file that is read by itself.
+	Summary *datasus.FileSummary `json:"summary,omitempty"`
 }
 
 // What a case declares, as c.py writes it behind the settings.
@@ -124,7 +126,11 @@ func known(call, source, output, first, second string, of declared) (any, error)
 		}
 		defer rows.Release()
 		names, all, err := texts(rows)
-		return &answer{Columns: names, Rows: all}, err
+		if err != nil {
+			return nil, err
+		}
+		summary, err := rows.FileSummary()
+		return &answer{Columns: names, Rows: all, Summary: summary}, err
 	}
 	panic(call)
 }

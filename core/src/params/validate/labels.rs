@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::{clip, did_you_mean, text};
-use crate::labels::{Derived, derived_columns, label_column};
+use crate::labels::{Derived, derived_columns, label_column, labels_of_nothing};
 use crate::params::query::Labelled;
 use crate::params::{Projection, QueryParams};
 
@@ -16,10 +16,7 @@ impl Check<'_> {
         let only = params.labels_only;
         let Some((grupo, (true, named))) = self.grupo.zip(params.labels.as_ref().map(|labels| labels.wanted())) else {
             if only {
-                self.wrong(text!(
-                    "`labels_only` diz que os rótulos ficam no lugar dos códigos, e não diz de quais colunas; dê também `labels`: true, ou uma lista de colunas",
-                    "`labels_only` says that labels stand in the place of their codes, and not of which columns; give `labels` too: true, or a list of columns"
-                ));
+                self.wrong(labels_of_nothing());
             }
             return (projection, none);
         };

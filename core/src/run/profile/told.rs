@@ -88,7 +88,7 @@ fn column(
     let (min, max) = seen.range().unzip();
     let known = grupo.and_then(|grupo| grupo.column(&name));
     let bad = || report.bad_values.iter().filter(|bad| bad.column.eq_ignore_ascii_case(&name));
-    let unlabelled_codes = label.as_ref().map(|label| most_frequent(&label.without.codes)).unwrap_or_default();
+    let unlabelled_codes = label.as_ref().map(|label| label.without.most_frequent()).unwrap_or_default();
     let told = |one: &Frequent| FrequentValue { label: label_of(&one.value), value: one.value.clone(), rows: one.rows };
     let profile = ColumnProfile {
         kind: type_name(&kind),
@@ -122,12 +122,6 @@ fn type_name(kind: &DataType) -> String {
         kind if kind.is_integer() => "integer".into(),
         other => other.to_string().to_lowercase(),
     }
-}
-
-fn most_frequent(codes: &std::collections::HashMap<String, u64>) -> Vec<String> {
-    let mut codes: Vec<(&String, &u64)> = codes.iter().collect();
-    codes.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    codes.into_iter().take(EXAMPLES).map(|(code, _)| code.clone()).collect()
 }
 
 fn changes(all: &[InCompetencia], part: impl Fn(&InCompetencia) -> Part, value: Option<&Frequent>) -> Vec<Change> {

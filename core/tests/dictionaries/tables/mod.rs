@@ -12,6 +12,33 @@ const SIH: &str = "Kit TAB_SIH do DATASUS";
 const SIH_DATE: &str = "2025-05";
 const OF_KITS: &str = "2026-09";
 
+/// When the dictionaries of SINAN NET were taken from the ministry's tree (Docs_TAB_SINAN).
+const SINAN_DATE: &str = "2026-02";
+
+/// A list of categories, and the columns that have it.
+pub struct SinanList {
+    pub condition: String,
+    pub columns: Vec<String>,
+    /// The file that says so.
+    pub dictionary: String,
+    pub categories: Vec<(String, String)>,
+}
+
+pub fn sinan_lists() -> Vec<SinanList> {
+    let path = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("labels/sinan.csv");
+    let list = |row: csv::StringRecord| SinanList {
+        condition: row[0].to_owned(),
+        columns: row[1].split(' ').map(str::to_owned).collect(),
+        dictionary: row[2].to_owned(),
+        categories: row[3].split('|').map(|one| one.split_once('=').unwrap()).map(owned).collect(),
+    };
+    csv::Reader::from_path(path).unwrap().into_records().map(|row| list(row.unwrap())).collect()
+}
+
+fn owned((code, label): (&str, &str)) -> (String, String) {
+    (code.to_owned(), label.to_owned())
+}
+
 /// The folder of all tables.
 pub struct Tables {
     pub data: PathBuf,
@@ -130,11 +157,19 @@ impl Tables {
         let join = |lists: &[Vec<(String, String)>]| lists.concat();
         let (cnv, date, source) = match id {
             "cid10" => {
+                // What stands where there is no diagnosis.
+                let mut none = self.dbf("kits/TAB_SIH/DBF/S_CID.DBF", "CD_COD", "CD_DESCR");
+                none.retain(|(code, _)| ["0000", "1111", "9999"].contains(&code.as_str()));
                 let rows = join(&[
+                    none,
                     self.dbf("dict/cid/CID10.DBF", "CID10", "DESCR"),
                     self.dbf("kits/TAB_SIH/DBF/cid10.dbf", "CD_COD", "CD_DESCR"),
                 ]);
-                (list_of(rows, 4), SIH_DATE, "CID10.DBF do SIM (2020-05) e cid10.dbf do kit TAB_SIH, DATASUS")
+                (
+                    list_of(rows, 4),
+                    SIH_DATE,
+                    "CID10.DBF do SIM (2020-05), cid10.dbf e S_CID.DBF do kit TAB_SIH, DATASUS",
+                )
             }
             "cid9" => (
                 list_of(self.dbf("dict/cid/CID9.DBF", "CAUSAS", "DESCRICAO"), 3),
@@ -275,22 +310,15 @@ impl Tables {
         written(&unpadded(rows), id, false, "2.4.2", &source)
     }
 
-    /// Categories of a field as the ministry's dictionary of a condition writes them: a line each, `1 - Sim`.
+    /// A list of the ministry's dictionary of a condition, as `core/labels/sinan.py` took it from there.
     fn of_sinan(&self, id: &str, rest: &str) -> String {
-        let (file, column) = rest.split_once('/').unwrap();
-        let all = self.csv(&format!("dict/sinan_csv/{file}.csv"), b',');
-        let field = all.iter().find(|row| row.last().is_some_and(|name| name.trim() == column)).unwrap();
-        let bare = |text: &str| text.trim_matches([' ', '-', '–', ';', '.']).to_owned();
-        let mut rows: Vec<(String, String)> = Vec::new();
-        for line in field[4].lines() {
-            let (code, label) = line.split_at(line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len()));
-            match (code, rows.last_mut()) {
-                ("", Some((_, label))) => label.push_str(&format!(" {}", bare(line))),
-                _ => rows.push((code.to_owned(), bare(label))),
-            }
-        }
-        let source = format!("Dicionário de dados do SINAN, Ministério da Saúde, {file}, campo {column}, pelo PySUS");
-        written(&unpadded(rows), id, true, "b6f7580", &source)
+        let (condition, column) = rest.split_once('/').unwrap();
+        let lists = sinan_lists();
+        let list = lists.iter().find(|list| list.condition == condition && list.columns[0] == column);
+        let list = list.unwrap_or_else(|| panic!("{id} is in no dictionary"));
+        let source =
+            format!("Dicionário de dados do SINAN NET, Ministério da Saúde, {}, campo {column}", list.dictionary);
+        written(&unpadded(list.categories.clone()), id, true, SINAN_DATE, &source)
     }
 
     /// Lists that omnisus transcribed from the ministry's dictionaries.

@@ -1,0 +1,314 @@
+"""Categories of the ministry's dictionaries of SINAN NET, from their PDF to `sinan.csv`.
+
+    python core/labels/sinan.py <folder of the PDF> [folder of tables that others made of them]
+
+Needs pdfplumber. A row of `sinan.csv` is a condition, the columns of its files that have the list, the PDF, and the list:
+`1=Sim|2=Não|9=Ignorado`. Columns that no file has are left out (`core/catalog/sinan.toml`), and so is whatever does not read as
+one code after the other. Where the ruled lines of a PDF are broken, the tables that PySUS made of the same PDF
+(AlertaDengue/PySUS, commit b6f7580) say what stands there. `make dictionaries` compiles the lists; its test looks up every word
+of them in the text of the PDF.
+"""
+
+import csv
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import pdfplumber
+import tomllib
+
+HERE = Path(__file__).parent
+PDF = {
+    "ACBI": "ACBION",
+    "ACGR": "ACGRN",
+    "AIDA": "AIDSAN",
+    "AIDC": "AIDSCN",
+    "ANIM": "ANIMPN",
+    "BOTU": "BOTUN",
+    "CANC": "CANCN",
+    "CHAG": "CHAGAN",
+    "COLE": "COLEN",
+    "COQU": "COQUEN",
+    "DERM": "DERMN",
+    "DIFT": "DIFTEN",
+    "ESQU": "ESQUIN",
+    "EXAN": "EXANT",
+    "FMAC": "FMACUN",
+    "FTIF": "FTIFON",
+    "HANS": "HANSN",
+    "HANT": "HANTAN",
+    "HEPA": "HEPANET",
+    "HIVA": "HIVAN",
+    "HIVC": "HIVCN",
+    "HIVE": "HIVCR",
+    "HIVG": "HIVG",
+    "IEXO": "IEXOGN",
+    "LEIV": "LEISHN",
+    "LEPT": "LEPTON",
+    "LERD": "LERDN",
+    "LTAN": "LTAN",
+    "MALA": "MALAN",
+    "MENI": "MENIN",
+    "MENT": "MENTN",
+    "PAIR": "PAIRN",
+    "PEST": "PESTEN",
+    "PFAN": "PFAN",
+    "PNEU": "PNEUN",
+    "RAIV": "RAIVAN",
+    "SDTA": "SDTA",
+    "SIFC": "SIFICN",
+    "SIFG": "SIFIGEN",
+    "SRC": "SRCN",
+    "TETA": "TETACN",
+    "TETN": "TETANN",
+    "TUBE": "TUBEN",
+    "VIOL": "VIOLEN",
+    "NIND": "NINDIN",
+}
+"""By condition; NIND is the notification that all of them begin with."""
+
+# Lists of which the text was looked at and is not what files have: codes that are not the column's own, or two lists in one.
+WRONG = {
+    ("MENI", "ANT_TRAUMA"),  # Sim 1, Não 3; its neighbours have Não 2
+    ("IEXO", "NUTEMPO"),
+    ("CANC", "NUTEMPORIS"),
+    ("CANC", "TEMPO_FUMA"),
+    ("MENT", "TEMPO_FUMA"),  # the unit's, in TPTEMPO
+    ("TUBE", "BACILOSC_1"),
+    ("TUBE", "BACILOSC_2"),
+    ("TUBE", "BACILOSC_3"),
+    ("TUBE", "BACILOSC_4"),
+    ("TUBE", "BACILOSC_5"),
+    ("TUBE", "BACILOSC_6"),  # of two columns side by side
+}
+# Filled by the system, or with a list elsewhere.
+NO_LIST = {"NU_IDADE_N", "ID_AGRAVO", "CS_SEXO", "CS_GESTANT", "CS_RACA", "CS_ESCOL_N"}
+# Where a narrow cell cut a word.
+CUT = [
+    ("Aumenta dos", "Aumentados"),
+    ("Diminuíd os", "Diminuídos"),
+    ("Leucope nia", "Leucopenia"),
+    ("Epidemiológi co", "Epidemiológico"),
+    ("epidemiológic o", "epidemiológico"),
+    ("cardiopulmon ar", "cardiopulmonar"),
+    ("Indeterminad o", "Indeterminado"),
+    ("indeterminad o", "indeterminado"),
+    ("Meningocócic a", "Meningocócica"),
+    ("Quimioprofilaxi a", "Quimioprofilaxia"),
+    ("Transferênci a", "Transferência"),
+    ("transplacentá ria", "transplacentária"),
+    ("convoca do", "convocado"),
+    ("Inconclusiv o", "Inconclusivo"),
+    ("Autônomo/cont a", "Autônomo/conta"),
+    ("Creche/escol a", "Creche/escola"),
+    ("saúde/hospit al", "saúde/hospital"),
+    ("temporalment e", "temporalmente"),
+    ("soroconversã o", "soroconversão"),
+    ("exantemátic a", "exantemática"),
+    ("Citomegaloví rus", "Citomegalovírus"),
+    ("Comemoraçõ es", "Comemorações"),
+    ("Toxoplamas mose", "Toxoplamasmose"),
+    ("(a lojamento", "(alojamento"),
+    ("medicament os", "medicamentos"),
+    ("(espe cificar", "(especificar"),
+    ("(m orcego)", "(morcego)"),
+    ("domicili ar", "domiciliar"),
+    ("Municí pio", "Município"),
+    ("hospita l", "hospital"),
+]
+# Filled in by the system once the time to investigate has passed: notes of the table of NINDIN_DIC_DADOS.pdf.
+CLOSED_BY_SYSTEM = ("8", "Inconclusivo")
+CLOSES = {
+    "CHAG",
+    "COLE",
+    "COQU",
+    "DIFT",
+    "EXAN",
+    "FTIF",
+    "FMAC",
+    "HANT",
+    "LEIV",
+    "LEPT",
+    "MALA",
+    "MENI",
+    "PEST",
+    "RAIV",
+    "TETA",
+    "TETN",
+    "BOTU",
+}
+
+
+def bare(text):
+    text = text.strip(" -–;.,:=\t")
+    text = re.sub(r"^\((.*)\)$", r"\1", text) if text.count("(") == 1 else text
+    for cut, whole in CUT:
+        text = text.replace(cut, whole)
+    return re.sub(r"(?<=[^\W\d])- (?=[^\W\d])", "-", text)  # a line that ended with the hyphen of a word
+
+
+def by_lines(text):
+    rows, wrapped = [], False
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        found = re.match(r"^(\d{1,3})(?!\d)(?!\.\d)\s*(.*)$", line)
+        if found:
+            rows.append([found[1], found[2].strip()])
+        elif rows:
+            rows[-1][1] += " " + line
+            wrapped = True
+        else:
+            return [], False
+    return [(code, bare(label)) for code, label in rows], not wrapped
+
+
+def in_one_line(text):
+    text = " ".join(text.split())
+    codes = list(re.finditer(r"(?:(?<=^)|(?<=[\s;]))(\d{1,2})\s*(?:[-–]\s*|\s+(?=[Ii]gnorad))", text))
+    if not codes or codes[0].start() != 0:
+        return []
+    ends = [code.start() for code in codes[1:]] + [len(text)]
+    return [(code[1], bare(text[code.end() : end])) for code, end in zip(codes, ends, strict=True)]
+
+
+def is_a_list(rows, in_order=True):
+    """One code after the other, each with its words and none of the next one's."""
+    codes = [int(code) for code, _ in rows]
+    if len(rows) < 2 or len(set(codes)) != len(codes) or (in_order and codes != sorted(codes)):
+        return False
+    for at, (_, label) in enumerate(rows):
+        after = codes[at + 1] if at + 1 < len(codes) else 1_000
+        numbers = re.finditer(r"(?<![\d.,])(\d{1,2})(?:\s*[-–]|\.\s|\s+[A-Za-zÀ-ú])", label)
+        if not label or label.count("(") != label.count(")") or any(codes[at] < int(of[1]) < after for of in numbers):
+            return False
+        if re.search(r"(?<![\d.,])\d\.\s+[A-Z]", label):
+            return False
+    return True
+
+
+def categories(text):
+    text = re.sub(r"\nCategorias?\b", "", text)
+    rows, each_line = by_lines(text)
+    if is_a_list(rows, in_order=not each_line):
+        return rows
+    rows = in_one_line(text)
+    return rows if is_a_list(rows) else []
+
+
+def plain(name):
+    return unicodedata.normalize("NFD", name).encode("ascii", "ignore").decode().upper()
+
+
+def column(cell, known):
+    """The column of the files that the last cell of a row names; where it names two, that of the unit."""
+    words = [plain(word) for word in re.split(r"[\n ,;/]+", cell.strip()) if word and word == word.upper()]
+    hits = list(dict.fromkeys(word[:10] for word in words if word[:10] in known))
+    joined = "".join(words)
+    if len(hits) != 1 and (len(words) < 2 or joined in known or not hits):
+        hits = [joined[:10]] if joined[:10] in known and len(joined) <= 12 else hits
+    if len(hits) > 1:
+        hits = [hit for hit in hits if hit.startswith("TP")]
+    return hits[0] if len(hits) == 1 else None
+
+
+TYPE = re.compile(r"varchar|number|numeric|char\(", re.IGNORECASE)
+
+
+def of_pdf(path, known):
+    fields, last = [], None
+    with pdfplumber.open(path) as pdf:
+        rows = [[cell or "" for cell in row] for page in pdf.pages for table in page.extract_tables() for row in table]
+    for cells in rows:
+        kind = next((at for at, cell in enumerate(cells) if TYPE.search(cell)), None)
+        end = max((at for at, cell in enumerate(cells) if cell.strip()), default=-1)
+        name = column(cells[end], known) if end > 1 else None
+        if name and kind is not None and kind < end:
+            at = next((at for at in range(kind + 1, end) if cells[at].strip()), None)
+            last = [name, "" if at is None else cells[at], len(cells), at]
+            fields.append(last)
+        elif (
+            last
+            and not name
+            and last[3] is not None
+            and len(cells) == last[2]
+            and kind is None
+            and cells[last[3]].strip()
+        ):
+            # The rest of a cell that a page cut.
+            last[1] += "\n" + cells[last[3]]
+        elif name or kind is not None:
+            last = None
+    found = {}
+    for name, text, _, _ in fields:
+        rows = categories(text)
+        if rows and name not in found:
+            found[name] = rows
+    return found
+
+
+def of_table(path, known):
+    found = {}
+    with path.open(encoding="utf-8") as file:
+        for row in list(csv.reader(file))[1:]:
+            name = plain(row[7].strip().split("\n")[0].replace(" ", ""))[:10]
+            rows = categories(row[4])
+            if rows and name in known:
+                found.setdefault(name, rows)
+    return found
+
+
+def known_columns():
+    catalogue = tomllib.loads((HERE.parent / "catalog" / "sinan.toml").read_text(encoding="utf-8"))
+    names = {}
+    for grupo in catalogue["grupo"]:
+        of_files = [name for fields in grupo.get("fields", []) for name in fields["names"].split()]
+        typed = [of if isinstance(of, str) else of["name"] for of in grupo.get("columns", [])]
+        names[grupo["grupo"]] = set(of_files) | set(typed)
+    names["NIND"] = {"TP_NOT"}
+    return names
+
+
+def alike(one, other):
+    of = [[(code, re.sub(r"\W", "", label.lower())) for code, label in rows] for rows in (one, other)]
+    return of[0] == of[1]
+
+
+def main(folder, tables=None):
+    known, lines = known_columns(), []
+    for condition, name in sorted(PDF.items()):
+        pdf = folder / f"{name}_DIC_DADOS.pdf"
+        found = of_pdf(pdf, known[condition])
+        table = tables / f"{condition}.csv" if tables else None
+        if table and table.exists():
+            for column_name, rows in of_table(table, known[condition]).items():
+                of_pages = found.get(column_name)
+                if of_pages and len(of_pages) < len(rows) and alike(of_pages, rows[: len(of_pages)]):
+                    found[column_name] = rows  # a page ends within the list
+                elif of_pages and not alike(of_pages, rows):
+                    print(
+                        f"{condition} {column_name}: {found[column_name]} in the PDF, {rows} in the table",
+                        file=sys.stderr,
+                    )
+                found.setdefault(column_name, rows)
+        lists = {}
+        for column_name, rows in found.items():
+            if (
+                column_name in NO_LIST
+                or (condition, column_name) in WRONG
+                or (column_name == "TP_NOT" and condition != "NIND")
+            ):
+                continue
+            if column_name == "CLASSI_FIN" and condition in CLOSES and CLOSED_BY_SYSTEM[0] not in dict(rows):
+                rows.append(CLOSED_BY_SYSTEM)
+            lists.setdefault(tuple(rows), []).append(column_name)
+        for rows, columns in lists.items():
+            lines.append([condition, " ".join(columns), pdf.name, "|".join(f"{code}={label}" for code, label in rows)])
+        print(f"{condition}: {sum(map(len, lists.values()))} columns, {len(lists)} lists")
+    with (HERE / "sinan.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["agravo", "campos", "dicionario", "categorias"])
+        writer.writerows(lines)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
