@@ -56,6 +56,7 @@ PDF = {
     "PFAN": "PFAN",
     "PNEU": "PNEUN",
     "RAIV": "RAIVAN",
+    "ROTA": "DIC_DADOS_ROTA_NET_v5.1",
     "SDTA": "SDTA",
     "SIFC": "SIFICN",
     "SIFG": "SIFIGEN",
@@ -116,6 +117,7 @@ CUT = [
     ("domicili ar", "domiciliar"),
     ("Municí pio", "Município"),
     ("hospita l", "hospital"),
+    ("(Gondii, sp", "(Gondii, sp)"),
 ]
 # Filled in by the system once the time to investigate has passed: notes of the table of NINDIN_DIC_DADOS.pdf.
 CLOSED_BY_SYSTEM = ("8", "Inconclusivo")
@@ -201,7 +203,7 @@ def plain(name):
 
 def column(cell, known):
     """The column of the files that the last cell of a row names; where it names two, that of the unit."""
-    words = [plain(word) for word in re.split(r"[\n ,;/]+", cell.strip()) if word and word == word.upper()]
+    words = [plain(word) for word in re.split(r"[\n .,;/]+", cell.strip()) if word and word == word.upper()]
     hits = list(dict.fromkeys(word[:10] for word in words if word[:10] in known))
     joined = "".join(words)
     if len(hits) != 1 and (len(words) < 2 or joined in known or not hits):
@@ -218,6 +220,7 @@ def of_pdf(path, known):
     fields, last = [], None
     with pdfplumber.open(path) as pdf:
         rows = [[cell or "" for cell in row] for page in pdf.pages for table in page.extract_tables() for row in table]
+        annexes = annexes_of(page.extract_text() for page in pdf.pages)
     for cells in rows:
         kind = next((at for at, cell in enumerate(cells) if TYPE.search(cell)), None)
         end = max((at for at, cell in enumerate(cells) if cell.strip()), default=-1)
@@ -240,10 +243,24 @@ def of_pdf(path, known):
             last = None
     found = {}
     for name, text, _, _ in fields:
-        rows = categories(text)
+        annex = re.search(r"[Qq]uadro\s+([IVX]+)\b", text)
+        rows = annexes.get(annex[1], []) if annex else categories(text)
         if rows and name not in found:
-            found[name] = rows
+            found[name] = list(rows)
     return found
+
+
+def annexes_of(pages):
+    """Lists behind the fields, `Quadro IV`: a code of two digits a line, and perhaps the numbers of criteria that go with it."""
+    found, rows = {}, None
+    for line in "\n".join(pages).splitlines():
+        title = re.match(r"Quadro ([IVX]+)\b", line, re.IGNORECASE)
+        row = re.match(r"(\d\d) (.+?)(?: \d+(?:,\d+)+)?$", line)
+        if title:
+            rows = found.setdefault(title[1].upper(), [])
+        elif row and rows is not None:
+            rows.append((row[1], bare(row[2])))
+    return {number: rows for number, rows in found.items() if len({code for code, _ in rows}) == len(rows) > 1}
 
 
 def of_table(path, known):
@@ -264,7 +281,7 @@ def known_columns():
         of_files = [name for fields in grupo.get("fields", []) for name in fields["names"].split()]
         typed = [of if isinstance(of, str) else of["name"] for of in grupo.get("columns", [])]
         names[grupo["grupo"]] = set(of_files) | set(typed)
-    names["NIND"] = {"TP_NOT"}
+    names["NIND"] = {"TP_NOT", "DOENCA_TRA"}
     return names
 
 
@@ -276,7 +293,7 @@ def alike(one, other):
 def main(folder, tables=None):
     known, lines = known_columns(), []
     for condition, name in sorted(PDF.items()):
-        pdf = folder / f"{name}_DIC_DADOS.pdf"
+        pdf = next(path for path in folder.glob(f"{name}*.pdf") if path.stem in (name, f"{name}_DIC_DADOS"))
         found = of_pdf(pdf, known[condition])
         table = tables / f"{condition}.csv" if tables else None
         if table and table.exists():
