@@ -87,10 +87,11 @@ pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) ->
         )
     } else if statement.from_user && user_sql::is_theirs(&complaint) {
         // A place in a text that the user did not write says nothing.
-        let complaint = match statement.written {
+        let mut complaint = match statement.written {
             Some(_) => Complaint { position: None, ..complaint },
             None => complaint,
         };
+        complaint.candidates = user_sql::candidates(&complaint, &statement.views);
         user_sql::explain(&complaint, &statement.sql)
     } else if kind == "Conversion" {
         let value = user_sql::between(&first, '\'', '\'').unwrap_or("?");

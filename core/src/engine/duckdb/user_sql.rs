@@ -1,8 +1,13 @@
 //! Errors of the user's own SQL: DS-422, with the place, and the engine's advice in the user's language.
 
+use std::sync::Arc;
+
 use super::failure::Complaint;
-use crate::base::{Code, Error, Place, Problem, Text, text};
+use crate::base::{Code, Error, Place, Problem, Text, did_you_mean, text};
+use crate::catalog::{Catalog, Grupo};
+use crate::labels::{Derived, derived_columns};
 use crate::params::origin_column;
+use crate::plan::View;
 
 /// Whether the text is at fault, and not a file, a limit or the engine.
 pub(super) fn is_theirs(complaint: &Complaint) -> bool {
@@ -19,6 +24,30 @@ pub(super) fn is_theirs(complaint: &Complaint) -> bool {
     ]
     .contains(&complaint.kind.as_str())
         || (complaint.kind == "Not implemented" || complaint.kind == "Not Implemented")
+}
+
+/// What was meant: of a column, what its name is near to, labels and derived columns of the tables among them. What the engine
+/// proposes may have nothing in common with the name.
+pub(super) fn candidates(complaint: &Complaint, views: &[View]) -> Vec<String> {
+    if !is_no_column(complaint) {
+        return complaint.candidates.clone();
+    }
+    let is_read = |grupo: &&Grupo| {
+        let table = grupo.dataset.table();
+        views.iter().any(|view| view.name.trim_matches('"').eq_ignore_ascii_case(&table))
+    };
+    let tables = Catalog::builtin().datasets().filter(is_read);
+    let made: Vec<Arc<Derived>> = tables.flat_map(|grupo| derived_columns(grupo).to_vec()).collect();
+    let of_files = complaint.candidates.iter().map(String::as_str);
+    did_you_mean(name_in(complaint), of_files.chain(made.iter().map(|one| one.name.as_str())))
+}
+
+fn is_no_column(complaint: &Complaint) -> bool {
+    complaint.subtype == "COLUMN_NOT_FOUND" || complaint.first().starts_with("Referenced column")
+}
+
+fn name_in(complaint: &Complaint) -> &str {
+    quoted(complaint.first()).unwrap_or(complaint.name.as_str())
 }
 
 pub(super) fn explain(complaint: &Complaint, sql: &str) -> Error {
@@ -41,9 +70,9 @@ pub(super) fn explain(complaint: &Complaint, sql: &str) -> Error {
 /// The usual sentences in both languages; any other is quoted as the engine gives it, in English only: its words are English.
 fn sentence(complaint: &Complaint) -> Text {
     let first = complaint.first();
-    let name = quoted(first).unwrap_or(complaint.name.as_str());
+    let name = name_in(complaint);
     let near = complaint.candidates.first().map(String::as_str);
-    if complaint.subtype == "COLUMN_NOT_FOUND" || first.starts_with("Referenced column") {
+    if is_no_column(complaint) {
         if let Some(name) = origin_column(name) {
             return text!(
                 "{name} fica fora de `*`: uma CTE ou subconsulta que a queira passar adiante escreve SELECT *, {name}",
