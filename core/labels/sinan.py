@@ -71,17 +71,19 @@ PDF = {
 
 # Lists of which the text was looked at and is not what files have: codes that are not the column's own, or two lists in one.
 WRONG = {
-    ("MENI", "ANT_TRAUMA"),  # Sim 1, Não 3; its neighbours have Não 2
-    ("IEXO", "NUTEMPO"),
-    ("CANC", "NUTEMPORIS"),
-    ("CANC", "TEMPO_FUMA"),
-    ("MENT", "TEMPO_FUMA"),  # the unit's, in TPTEMPO
-    ("TUBE", "BACILOSC_1"),
-    ("TUBE", "BACILOSC_2"),
-    ("TUBE", "BACILOSC_3"),
-    ("TUBE", "BACILOSC_4"),
-    ("TUBE", "BACILOSC_5"),
-    ("TUBE", "BACILOSC_6"),  # of two columns side by side
+    # Codes that its neighbours have not: Sim 1, Não 3; Ignorado 3.
+    *[("MENI", "ANT_TRAUMA"), ("AIDA", "ANT_HEMOLF"), ("HIVA", "ANT_HEMOLF")],
+    # The unit's list, beside the number that it is of.
+    *[("IEXO", "NUTEMPO"), ("CANC", "NUTEMPORIS"), ("CANC", "TEMPO_FUMA"), ("MENT", "TEMPO_FUMA")],
+    # Of two columns side by side.
+    *[("TUBE", f"BACILOSC_{number}") for number in range(1, 7)],
+    # Titres and counts, with the list of the field before.
+    *[("CHAG", f"TIT_{which}") for which in ("IGM_S1", "IGM_S2", "IGG_S1", "IGG_S2")],
+    ("ESQU", "AN_QUANT"),
+    # The categories and the description of the field contradict each other.
+    *[("ESQU", f"STCURA{number}") for number in range(1, 4)],
+    # Until 2014 to which kind of care; since then another column.
+    ("VIOL", "ENC_SAUDE"),
 }
 # Filled by the system, or with a list elsewhere.
 NO_LIST = {"NU_IDADE_N", "ID_AGRAVO", "CS_SEXO", "CS_GESTANT", "CS_RACA", "CS_ESCOL_N"}
@@ -216,6 +218,12 @@ def column(cell, known):
 TYPE = re.compile(r"varchar|number|numeric|char\(", re.IGNORECASE)
 
 
+def is_free_text(field, kind):
+    """A description beside a list, which a cell of the list's spans: `ds_outro`, of more than one character."""
+    width = re.search(r"\((\d+)", kind.replace(" ", ""))
+    return field.strip().startswith("ds_") and (not width or int(width[1]) > 1)
+
+
 def of_pdf(path, known):
     fields, last = [], None
     with pdfplumber.open(path) as pdf:
@@ -225,7 +233,9 @@ def of_pdf(path, known):
         kind = next((at for at, cell in enumerate(cells) if TYPE.search(cell)), None)
         end = max((at for at, cell in enumerate(cells) if cell.strip()), default=-1)
         name = column(cells[end], known) if end > 1 else None
-        if name and kind is not None and kind < end:
+        if name and kind and kind < end and is_free_text(cells[kind - 1] or cells[max(kind - 2, 0)], cells[kind]):
+            last = None
+        elif name and kind is not None and kind < end:
             at = next((at for at in range(kind + 1, end) if cells[at].strip()), None)
             last = [name, "" if at is None else cells[at], len(cells), at]
             fields.append(last)
@@ -241,17 +251,21 @@ def of_pdf(path, known):
             last[1] += "\n" + cells[last[3]]
         elif name or kind is not None:
             last = None
-    found = {}
+    # The outcomes of tuberculosis before its form of 2014, which a table of all conditions has.
+    outcomes = [categories(cells[-1]) for cells in rows if cells[0].strip() == "Tuberculose" and "SITUA_ENCE" in known]
+    found = {"SITUA_ENCE": outcomes[0]} if outcomes else {}
     for name, text, _, _ in fields:
         annex = re.search(r"[Qq]uadro\s+([IVX]+)\b", text)
         rows = annexes.get(annex[1], []) if annex else categories(text)
-        if rows and name not in found:
-            found[name] = list(rows)
+        if rows and name in found and not alike(found[name], rows):
+            raise ValueError(f"{path.name}: {name} has two lists, {found[name]} and {rows}")
+        if rows:
+            found.setdefault(name, list(rows))
     return found
 
 
 def annexes_of(pages):
-    """Lists behind the fields, `Quadro IV`: a code of two digits a line, and perhaps the numbers of criteria that go with it."""
+    """Lists behind the fields, `Quadro IV`: a code of two digits a line, and perhaps the numbers of criteria with it."""
     found, rows = {}, None
     for line in "\n".join(pages).splitlines():
         title = re.match(r"Quadro ([IVX]+)\b", line, re.IGNORECASE)
@@ -269,7 +283,7 @@ def of_table(path, known):
         for row in list(csv.reader(file))[1:]:
             name = plain(row[7].strip().split("\n")[0].replace(" ", ""))[:10]
             rows = categories(row[4])
-            if rows and name in known:
+            if rows and name in known and not is_free_text(row[2], row[3]):
                 found.setdefault(name, rows)
     return found
 
@@ -281,7 +295,7 @@ def known_columns():
         of_files = [name for fields in grupo.get("fields", []) for name in fields["names"].split()]
         typed = [of if isinstance(of, str) else of["name"] for of in grupo.get("columns", [])]
         names[grupo["grupo"]] = set(of_files) | set(typed)
-    names["NIND"] = {"TP_NOT", "DOENCA_TRA"}
+    names["NIND"] = {"TP_NOT", "DOENCA_TRA", "SITUA_ENCE"}
     return names
 
 

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::derived::COMPETENCIA;
-use super::{Derived, Input, WithoutLabel};
+use super::{Derived, Input, WithoutLabel, dictionary_type};
 use crate::base::{Error, Result};
 use crate::catalog::Dataset;
 use crate::source::{Make, Unlabelled};
@@ -51,7 +51,11 @@ impl Beside {
             columns.push(match one {
                 Shown::Read(at) => read.column(*at).clone(),
                 Shown::Made(derived) => {
-                    let inputs = derived.inputs.iter().map(|name| input(name, read, self.competencia.as_deref()));
+                    // A code behind a dictionary is looked up once for all of its rows.
+                    let alone = derived.code_alone();
+                    let inputs = derived.inputs.iter().map(|name| {
+                        input(name, read, self.competencia.as_deref(), alone.is_some_and(|alone| alone == name))
+                    });
                     column(derived, &inputs.collect::<Result<Vec<_>, _>>()?, read.num_rows(), without)?
                 }
             });
@@ -73,7 +77,8 @@ fn column(
     Ok(column)
 }
 
-fn input(name: &str, read: &RecordBatch, competencia: Option<&str>) -> Result<Input, ArrowError> {
+/// `coded`: it may stand behind a dictionary.
+fn input(name: &str, read: &RecordBatch, competencia: Option<&str>, coded: bool) -> Result<Input, ArrowError> {
     if name == COMPETENCIA {
         return Ok(competencia.map_or(Input::Null, |when| Input::Text(when.to_owned())));
     }
@@ -81,6 +86,7 @@ fn input(name: &str, read: &RecordBatch, competencia: Option<&str>) -> Result<In
     let at = schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
     let Some(column) = at.map(|at| read.column(at)) else { return Ok(Input::Null) };
     Ok(Input::Array(match column.data_type() {
+        kind if coded && *kind == dictionary_type() => column.clone(),
         DataType::Dictionary(..) => cast(column, &DataType::Utf8)?,
         _ => column.clone(),
     }))

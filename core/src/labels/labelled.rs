@@ -7,7 +7,7 @@ use arrow::datatypes::Schema;
 
 use super::beside::{Beside, Shown};
 use super::derived::COMPETENCIA;
-use super::{Derived, derived_column, derived_columns, label_column};
+use super::{Derived, derived_column, derived_columns, label_column, other_spelling};
 use crate::base::{Code, Error, Language, Problem, Result, Text, TraceId, clip, text};
 use crate::catalog::{Catalog, Grupo};
 use crate::source::{LabelsOf, RecordsOf, TypedRecords, check_names, no_column};
@@ -78,7 +78,9 @@ fn with_made(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, languag
     let records = TypedRecords::open(path, &RecordsOf { columns, ..whole }, catalog, language)?;
     let competencia = id.map(|id| id.competencia.to_string());
     let beside = Beside::new(grupo.dataset.clone(), competencia, shown, &records.schema());
-    Ok(records.with_made(Box::new(beside)))
+    let absent = absent_inputs(&held, named.iter().filter_map(Named::made), &clip(&name));
+    let absent = absent.into_iter().map(|warning| warning.get(language).to_owned()).collect();
+    Ok(records.with_made(Box::new(beside), absent))
 }
 
 /// A column that is asked for.
@@ -116,11 +118,15 @@ fn columns_named(grupo: &Grupo, held: &Schema, names: &[String], typed: bool) ->
             found.push(Named::Held(name.clone()));
             continue;
         }
-        match derived_column(grupo, name).map(|derived| usable(derived, held, typed)) {
-            Some(Ok(derived)) => found.push(Named::Made(derived)),
+        let derived = derived_column(grupo, name);
+        let wrong = derived.as_ref().and_then(|derived| not_made_of(derived, held, typed));
+        match (derived, wrong) {
+            (Some(derived), None) => found.push(Named::Made(derived)),
             _ if problems.len() >= MOST_PROBLEMS => {}
-            Some(Err(problem)) => problems.push(problem),
-            None => {
+            (Some(derived), Some(wrong)) => {
+                problems.push(Problem::new(Code::InvalidParams, wrong).with("received", derived.name.clone()));
+            }
+            (None, _) => {
                 let all = derived_columns(grupo);
                 let of_file = held.fields().iter().map(|field| field.name().as_str());
                 problems.push(no_column(name, of_file.chain(all.iter().map(|one| one.name.as_str()))));
@@ -133,24 +139,41 @@ fn columns_named(grupo: &Grupo, held: &Schema, names: &[String], typed: bool) ->
     }
 }
 
-/// A column that can be made of what the file holds.
-fn usable(derived: Arc<Derived>, held: &Schema, typed: bool) -> Result<Arc<Derived>, Problem> {
+/// Why a column cannot be made of what is read of the file.
+fn not_made_of(derived: &Derived, held: &Schema, typed: bool) -> Option<Text> {
     let of_record: Vec<&str> = derived.inputs.iter().map(String::as_str).filter(|one| *one != COMPETENCIA).collect();
     let (name, list) = (&derived.name, of_record.join(", "));
-    let wrong = if !of_record.iter().any(|column| holds(held, column)) {
-        text!(
+    if !of_record.iter().any(|column| holds(held, column)) {
+        return Some(text!(
             "`columns`: {name} é calculada de {list}, que o arquivo não tem",
             "`columns`: {name} is made of {list}, which the file does not have"
-        )
-    } else if !typed && derived.coded().is_none() {
+        ));
+    }
+    (!typed && derived.coded().is_none()).then(|| {
         text!(
             "`columns`: {name} é calculada de valores com tipo; deixe `typed` de fora",
             "`columns`: {name} is made of values that have types; leave `typed` out"
         )
-    } else {
-        return Ok(derived);
+    })
+}
+
+/// Of what some columns are made of and the file does not have: as in a query, they count as NULL.
+fn absent_inputs<'d>(held: &Schema, made: impl Iterator<Item = &'d Arc<Derived>>, file: &str) -> Vec<Text> {
+    let warning = |derived: &Arc<Derived>| {
+        let is_absent = |input: &&String| {
+            let other = other_spelling(input);
+            !holds(held, input) && !other.is_some_and(|other| holds(held, other)) && *input != COMPETENCIA
+        };
+        let absent = derived.inputs.iter().filter(is_absent);
+        let (name, absent) = (&derived.name, absent.map(String::as_str).collect::<Vec<_>>().join(", "));
+        (!absent.is_empty()).then(|| {
+            text!(
+                "{file}: {name} é calculada também de {absent}, que o arquivo não tem: conta como NULL",
+                "{file}: {name} is made of {absent} too, which the file does not have: it counts as NULL"
+            )
+        })
     };
-    Err(Problem::new(Code::InvalidParams, wrong).with("received", name.clone()))
+    made.filter_map(warning).collect()
 }
 
 fn labels_of(grupo: &Grupo, named: &[Named], labels: &LabelsOf) -> Result<Vec<Arc<Derived>>> {
@@ -164,10 +187,10 @@ fn labels_of(grupo: &Grupo, named: &[Named], labels: &LabelsOf) -> Result<Vec<Ar
     };
     let mut found = Vec::with_capacity(of_columns.len());
     for name in of_columns {
-        match label_column(grupo, name).filter(|_| named.iter().any(|one| one.is_held(name))) {
+        match label_column(grupo, name) {
             Some(label) if is_named(&label) => {}
-            Some(label) => found.push(label),
-            None => return Err(no_label(grupo, &clip(name))),
+            Some(label) if named.iter().any(|one| one.is_held(name)) => found.push(label),
+            _ => return Err(no_label(grupo, &clip(name))),
         }
     }
     Ok(found)

@@ -65,6 +65,7 @@ pub use record::Input;
 pub use rules::lists;
 pub use search::{Found, FoundIn, search};
 pub use tokens::Token;
+pub(crate) use values::other_spelling;
 pub use without_label::WithoutLabel;
 pub use word_list::WordList;
 

@@ -25,6 +25,17 @@ const CADMUN: &str = "CADMUN (DATASUS) e br_municip.cnv, br_regsaud.cnv do kit T
 
 const DEGREES: &str = "CADMUN (DATASUS); dos municípios posteriores, a lista de climasus-data (MIT)";
 
+/// Columns of which a file has the one that its time has: what is made of either misses nothing without the other.
+const EITHER: [[&str; 2]; 3] = [["NU_IDADE_N", "NU_IDADE"], ["DTOBITO", "DATAOBITO"], ["DTNASC", "DATANASC"]];
+
+/// The column that stands for one in files of other times.
+pub fn other_spelling(column: &str) -> Option<&'static str> {
+    EITHER.iter().find_map(|pair| {
+        let at = pair.iter().position(|one| one.eq_ignore_ascii_case(column))?;
+        Some(pair[1 - at])
+    })
+}
+
 /// What is being gathered.
 struct Of<'g> {
     grupo: &'g Grupo,
@@ -271,13 +282,13 @@ impl Of<'_> {
         for (name, columns, pt, en) in [
             (
                 "data_obito",
-                ["DTOBITO", "DATAOBITO"],
+                EITHER[1],
                 "Data do óbito, de qualquer das duas escritas",
                 "Day of death, in either of the two spellings",
             ),
             (
                 "data_nascimento",
-                ["DTNASC", "DATANASC"],
+                EITHER[2],
                 "Data de nascimento, de qualquer das duas escritas",
                 "Day of birth, in either of the two spellings",
             ),

@@ -118,6 +118,15 @@ impl Ask {
             Ask::Catalog(_) => Vec::new(),
         }
     }
+
+    /// Whether a column is named, and not only what another one is made of.
+    pub(crate) fn writes(&self, column: &str) -> bool {
+        match self {
+            Ask::Structured(ask) => ask.written().contains(column),
+            Ask::Sql(sql) => sql.columns.contains(&column.to_uppercase()),
+            Ask::Catalog(_) => false,
+        }
+    }
 }
 
 /// What SQL asks of the catalogue.
@@ -182,6 +191,19 @@ impl Structured {
     /// The columns that it names; those of the files stand for themselves in [`Projection::All`]. What is ordered by a figure's
     /// name reads no column of that name.
     pub fn columns(&self) -> BTreeSet<&str> {
+        let mut names = self.written();
+        let derived = self.derived.iter().filter(|derived| names.contains(derived.name.as_str()));
+        let inputs: Vec<&str> = derived.flat_map(|derived| derived.inputs.iter().map(String::as_str)).collect();
+        names.extend(inputs);
+        if matches!(self.projection, Projection::All) {
+            let of_labels = self.labels.columns.iter().flat_map(|label| &label.inputs);
+            names.extend(of_labels.map(String::as_str).filter(|name| origin_column(name).is_some()));
+        }
+        names
+    }
+
+    /// The same without what those are made of.
+    fn written(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
         let mut aliases = BTreeSet::new();
         match &self.projection {
@@ -196,13 +218,6 @@ impl Structured {
         self.predicates.iter().for_each(|predicate| predicate.columns(&mut names));
         let sorted = self.order_by.iter().map(|key| key.column.as_str());
         names.extend(sorted.filter(|name| !aliases.contains(name)));
-        let derived = self.derived.iter().filter(|derived| names.contains(derived.name.as_str()));
-        let inputs: Vec<&str> = derived.flat_map(|derived| derived.inputs.iter().map(String::as_str)).collect();
-        names.extend(inputs);
-        if matches!(self.projection, Projection::All) {
-            let of_labels = self.labels.columns.iter().flat_map(|label| &label.inputs);
-            names.extend(of_labels.map(String::as_str).filter(|name| origin_column(name).is_some()));
-        }
         names
     }
 }

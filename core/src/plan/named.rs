@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::table::{self, Held, TableColumn};
 use crate::catalog::{Dataset, LogicalType};
-use crate::labels::{Derived, derived_columns_named};
+use crate::labels::{Derived, derived_columns_named, other_spelling};
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Projection, Query, Scope, Structured, origin_column};
 
@@ -132,13 +132,20 @@ pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)>
         let elsewhere = |name: &str| has_elsewhere(&tables, &|other| other.grupo.dataset != scope.grupo.dataset, name);
         let absent = columns(query, scope, held, &elsewhere, &elsewhere)
             .into_iter()
-            .filter(|column| column.held == Held::Nowhere);
+            .filter(|column| column.held == Held::Nowhere)
+            .filter(|column| query.ask.writes(&column.name) || !is_in_other_spelling(held, &column.name));
         let names: Vec<String> = absent.map(|column| column.name).collect();
         if !names.is_empty() && !of_scope(scope).is_empty() {
             found.push((scope.grupo.dataset.clone(), names));
         }
     }
     found
+}
+
+fn is_in_other_spelling(held: &[TableColumn], name: &str) -> bool {
+    let other = other_spelling(name);
+    held.iter()
+        .any(|column| column.held == Held::Files && other.is_some_and(|name| column.name.eq_ignore_ascii_case(name)))
 }
 
 /// Whether one of `others` has the column in its files.

@@ -62,8 +62,7 @@ pub(super) fn of(query: &Query, files: &[LakeFile], seen: &CodesSeen, ctx: &Ctx)
             }
             let at = left.iter().position(|one| one == label);
             for of_file in of_files.iter().filter_map(|of_file| of_file.get(at?)) {
-                all.rows += of_file.rows;
-                of_file.codes.iter().for_each(|(code, rows)| *all.codes.entry(code.clone()).or_default() += rows);
+                all.merge(of_file);
             }
             found.extend(all.of(label, &scope.grupo.dataset));
         }

@@ -131,6 +131,8 @@ pub struct TypedRecords {
     warnings: Vec<String>,
     language: Language,
     made: Option<Box<dyn Make>>,
+    /// By an error.
+    ended: bool,
 }
 
 /// What becomes of a file's batches.
@@ -171,7 +173,14 @@ impl TypedRecords {
         let warnings = file.warnings().iter().chain(&chosen).map(|warning| warning.get(language).to_owned()).collect();
         let reference_year = competencia.map_or(2099, Competencia::ano);
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
-        Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language, made: None })
+        Ok(TypedRecords {
+            batches: file.batches(layout)?,
+            name: name.into_owned(),
+            warnings,
+            language,
+            made: None,
+            ended: false,
+        })
     }
 
     /// Ends with DS-499 once `cancel` is set.
@@ -179,8 +188,9 @@ impl TypedRecords {
         TypedRecords { batches: self.batches.cancel_with(cancel), ..self }
     }
 
-    /// The same with batches made of these.
-    pub(crate) fn with_made(self, made: Box<dyn Make>) -> Self {
+    /// The same with batches made of these, and what is to be said of them.
+    pub(crate) fn with_made(mut self, made: Box<dyn Make>, warnings: Vec<String>) -> Self {
+        self.warnings.extend(warnings);
         TypedRecords { made: Some(made), ..self }
     }
 
@@ -215,11 +225,15 @@ impl Iterator for TypedRecords {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
         let next = self.batches.next()?;
         let next = match &mut self.made {
             Some(made) => next.and_then(|batch| made.batch(batch)),
             None => next,
         };
+        self.ended = next.is_err();
         Some(next.map_err(|error| error.traced(&TraceId::new(), self.language)))
     }
 }

@@ -149,6 +149,9 @@ fn what_is_derived_stands_where_it_is_named_and_needs_what_it_is_made_of() {
     assert!(untyped.detail().contains("typed"), "{untyped}");
     let only = refused(&RecordsOf { labels_only: true, ..of(&["SEXO"]) });
     assert!(only.detail().contains("labels_only"), "{only}");
+    // By its label's name alone, whether or not it is asked for again.
+    let again = RecordsOf { labels: Some(LabelsOf::Columns(vec!["SEXO".into()])), ..of(&["SEXO_rotulo"]) };
+    assert_eq!(read(&path, &again).0.num_columns(), 1);
     // What another dataset's columns are made of is not there.
     let other = refused(&RecordsOf { dataset: Some("SINASC-DN".into()), ..of(&["robson", "APGAR1"]) });
     assert!(
