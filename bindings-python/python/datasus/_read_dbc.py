@@ -50,8 +50,8 @@ def read_dbc(
         True: where the header declares more records than there are, those that are there are read, with a warning. False:
         such a file ends with :class:`DamagedFile`.
     labels : bool or list of str, optional
-        Words for codes: True, or a list of columns, puts ``SEXO_rotulo`` beside ``SEXO``. A code without a label is NULL, and counted
-        in ``summary.unlabelled``.
+        Words for codes: True, or a list of columns, puts ``SEXO_rotulo`` beside ``SEXO``. A code without a label is NULL,
+        and counted in ``summary.unlabelled``.
     labels_only : bool
         True: a label stands in its code's place.
     language : {"pt", "en"}
