@@ -84,6 +84,8 @@ WRONG = {
     *[("ESQU", f"STCURA{number}") for number in range(1, 4)],
     # Until 2014 to which kind of care; since then another column.
     ("VIOL", "ENC_SAUDE"),
+    # Sim and Não, of a field whose rules speak of 1 (única) and 2 (múltipla).
+    ("BOTU", "STEXPALIM"),
 }
 # Filled by the system, or with a list elsewhere.
 NO_LIST = {"NU_IDADE_N", "ID_AGRAVO", "CS_SEXO", "CS_GESTANT", "CS_RACA", "CS_ESCOL_N"}
@@ -117,13 +119,13 @@ CUT = [
     ("(espe cificar", "(especificar"),
     ("(m orcego)", "(morcego)"),
     ("domicili ar", "domiciliar"),
+    ("Alta com conversão sorológica Especificar vírus", "Alta com conversão sorológica"),
     ("Municí pio", "Município"),
     ("hospita l", "hospital"),
     ("(Gondii, sp", "(Gondii, sp)"),
 ]
 # Filled in by the system once the time to investigate has passed: notes of the table of NINDIN_DIC_DADOS.pdf.
-CLOSED_BY_SYSTEM = ("8", "Inconclusivo")
-CLOSES = {
+EIGHT = [
     "CHAG",
     "COLE",
     "COQU",
@@ -141,7 +143,8 @@ CLOSES = {
     "TETA",
     "TETN",
     "BOTU",
-}
+]
+CLOSED_BY_SYSTEM = {**dict.fromkeys(EIGHT, ("8", "Inconclusivo")), "PFAN": ("6", "Inconclusivo")}
 
 
 def bare(text):
@@ -153,17 +156,23 @@ def bare(text):
 
 
 def by_lines(text):
-    rows, wrapped = [], False
-    for line in filter(None, (line.strip() for line in text.splitlines())):
-        found = re.match(r"^(\d{1,3})(?!\d)(?!\.\d)\s*(.*)$", line)
-        if found:
-            rows.append([found[1], found[2].strip()])
+    """Rows, and whether they need not be in order: a code at the beginning of each line, or a sign behind every code."""
+    rows, wrapped, signs = [], False, 0
+    lines = [line for line in (line.strip() for line in text.splitlines()) if line]
+    found = [re.match(r"^(\d{1,3})(?!\d)(?!\.\d)\s*([-–.=)]?)\s*(.*)$", line) for line in lines]
+    signed = any(of and of[2] for of in found)
+    for line, of in zip(lines, found, strict=True):
+        # Where codes have a sign behind them, a number without one belongs to the words, but for the code that comes next.
+        after = {int(rows[-1][0]) + 1, 8, 9, 88, 99} if rows else set()
+        if of and (of[2] or not signed or not rows or int(of[1]) in after):
+            rows.append([of[1], of[3].strip()])
+            signs += bool(of[2])
         elif rows:
             rows[-1][1] += " " + line
             wrapped = True
         else:
             return [], False
-    return [(code, bare(label)) for code, label in rows], not wrapped
+    return [(code, bare(label)) for code, label in rows], not wrapped or signs == len(rows) >= 10
 
 
 def in_one_line(text):
@@ -182,9 +191,12 @@ def is_a_list(rows, in_order=True):
         return False
     for at, (_, label) in enumerate(rows):
         after = codes[at + 1] if at + 1 < len(codes) else 1_000
-        numbers = re.finditer(r"(?<![\d.,])(\d{1,2})(?:\s*[-–]|\.\s|\s+[A-Za-zÀ-ú])", label)
-        if not label or label.count("(") != label.count(")") or any(codes[at] < int(of[1]) < after for of in numbers):
+        if not label or label.count("(") != label.count(")"):
             return False
+        for of in re.finditer(r"(?<![\d.,])(\d{1,2})(\s*[-–]|\.\s|\s+[A-Za-zÀ-ú])", label):
+            may_be_code = of[2].strip(" ")[:1] in ("-", "–", ".") or int(of[1]) in (codes[at] + 1, 8, 9, 88, 99)
+            if may_be_code and codes[at] < int(of[1]) < after:
+                return False
         if re.search(r"(?<![\d.,])\d\.\s+[A-Z]", label):
             return False
     return True
@@ -192,8 +204,8 @@ def is_a_list(rows, in_order=True):
 
 def categories(text):
     text = re.sub(r"\nCategorias?\b", "", text)
-    rows, each_line = by_lines(text)
-    if is_a_list(rows, in_order=not each_line):
+    rows, in_any_order = by_lines(text)
+    if is_a_list(rows, in_order=not in_any_order):
         return rows
     rows = in_one_line(text)
     return rows if is_a_list(rows) else []
@@ -329,8 +341,9 @@ def main(folder, tables=None):
                 or (column_name == "TP_NOT" and condition != "NIND")
             ):
                 continue
-            if column_name == "CLASSI_FIN" and condition in CLOSES and CLOSED_BY_SYSTEM[0] not in dict(rows):
-                rows.append(CLOSED_BY_SYSTEM)
+            closed = CLOSED_BY_SYSTEM.get(condition)
+            if column_name == "CLASSI_FIN" and closed and closed[0] not in dict(rows):
+                rows.append(closed)
             lists.setdefault(tuple(rows), []).append(column_name)
         for rows, columns in lists.items():
             lines.append([condition, " ".join(columns), pdf.name, "|".join(f"{code}={label}" for code, label in rows)])
