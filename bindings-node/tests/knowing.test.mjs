@@ -39,6 +39,12 @@ test('columns are found by words in names, meanings and labels', () => {
   assert.deepEqual(client.search('óbito', 'SIH-RD'), client.search('obito', 'SIH-RD'))
 })
 
+test('fields of which only the name is known stand in the schema', () => {
+  const shown = inspect(client.schema('SINAN-ANIM'))
+  assert.match(shown, /TP_ACIDENT +2007-2026 +sinan_dic\/ANIM\/TP_ACIDENT/)
+  assert.doesNotMatch(inspect(client.schema('IBGE-POPSVS')), /Campos dos arquivos/)
+})
+
 test('a schema is a table on the console', () => {
   const schema = client.schema('SIH-RD')
   assert.match(inspect(schema), /^SIH-RD: .*\n/)

@@ -81,7 +81,21 @@ export function schemaOf(catalog: CatalogEntry): DatasetSchema {
   return shownAs(schema, () => text(schema))
 }
 
-function text({ dataset, nome, eventDates, columns, derived }: DatasetSchema): string {
+/** Fields of which the catalogue knows the name alone, and the years of the files that have them. */
+function fieldsOf({ columns, fields }: CatalogEntry): [string, string][] {
+  const known = new Set(columns.map(({ name }) => name))
+  const years = new Map<string, [string, string]>()
+  for (const { from, to, names } of fields) {
+    const [first, last] = [from ?? '', to ?? '']
+    for (const name of names.filter((name) => !known.has(name))) {
+      const [least, most] = years.get(name) ?? [first, last]
+      years.set(name, [first < least ? first : least, last > most ? last : most])
+    }
+  }
+  return [...years].map(([name, [first, last]]) => [name, `${first}-${last}`])
+}
+
+function text({ dataset, nome, eventDates, columns, derived, catalog }: DatasetSchema): string {
   // Of a list that is not official, whose it is: its name is long.
   const listOf = ({ labelList, source }: DerivedInfo): string =>
     source.startsWith('não oficial') ? `${labelList?.split('/')[0]} (não oficial)` : `${labelList}`
@@ -91,7 +105,12 @@ function text({ dataset, nome, eventDates, columns, derived }: DatasetSchema): s
   const made = derived.filter((one) => one.labelOf === null)
   const parts = [`${dataset}: ${nome} (${columns.length} colunas)`]
   if (eventDates.length > 0) parts.push(`Datas do evento: ${eventDates.join(', ')}`)
-  parts.push(textTable(['coluna', 'tipo', 'anos', 'rótulos', 'significado'], rows, 4))
+  if (rows.length > 0) parts.push(textTable(['coluna', 'tipo', 'anos', 'rótulos', 'significado'], rows, 4))
+  const fields = fieldsOf(catalog).map(([name, of]) => [name, of, labels.get(name) ?? ''])
+  if (fields.length > 0) {
+    parts.push('\nCampos dos arquivos, com o tipo que o cabeçalho de cada um diz:\n')
+    parts.push(textTable(['campo', 'anos', 'rótulos'], fields, 2))
+  }
   if (made.length > 0) {
     parts.push('\nColunas derivadas, pelo nome; entre parênteses, as de que são feitas:\n')
     const of = made.map((one) => [one.name, one.type, `${one.meaning} (de ${one.inputs.join(', ')})`])

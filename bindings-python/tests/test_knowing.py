@@ -87,3 +87,13 @@ def test_rates_are_those_of_the_counts(client: datasus.Client) -> None:
         assert row.events == of.get(row.municipio, 0)
         assert row.crude == pytest.approx(1000 * row.events / row.population)
     assert rates.to_pandas()["standardised"].isna().all()
+
+
+def test_fields_of_which_only_the_name_is_known_stand_in_the_schema(client: datasus.Client) -> None:
+    schema = client.schema("SINAN-ANIM")
+    shown, html = str(schema), schema._repr_html_()
+    assert "TP_ACIDENT  2007-2026  sinan_dic/ANIM/TP_ACIDENT" in shown
+    assert "Campos dos arquivos" in shown and "Campos dos arquivos" in html and "ANIMPN_DIC_DADOS.pdf" in html
+    assert [one.name for one in schema.search("serpente")] == ["ANI_SERPEN_rotulo", "TP_ACIDENT_rotulo"]
+    # Where every field is a column, there is no such table.
+    assert "Campos dos arquivos" not in str(client.schema("IBGE-POPSVS"))

@@ -65,6 +65,9 @@ class DerivedInfo(NamedTuple):
     label_of: str | None
 
 
+_OF_FILES = "Campos dos arquivos, com o tipo que o cabeçalho de cada um diz"
+
+
 class Schema:
     """Naming, columns with types and meanings, and the dates of the event.
 
@@ -139,7 +142,9 @@ class Schema:
         ['MORTE']
         """
         names = [found["column"] for found in json.loads(_datasus.search(text, self.dataset))]
-        return [self[name] for name in names if name in self]
+        # Of a field of which only the name is known, what has its words.
+        held = [name if name in self else f"{name}_rotulo" for name in names]
+        return [self[name] for name in held if name in self]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that the catalogue knows, as JSON has it.
@@ -161,7 +166,12 @@ class Schema:
         parts = [f"{self.dataset}: {self.nome} ({len(self)} colunas)"]
         if self.event_dates:
             parts.append(f"Datas do evento: {', '.join(self.event_dates)}")
-        parts.append(text_table(("coluna", "tipo", "anos", "rótulos", "significado"), rows, 4))
+        if rows:
+            parts.append(text_table(("coluna", "tipo", "anos", "rótulos", "significado"), rows, 4))
+        fields = [(name, years, labels.get(name, "")) for name, years in self._fields()]
+        if fields:
+            parts.append(f"\n{_OF_FILES}:\n")
+            parts.append(text_table(("campo", "anos", "rótulos"), fields, 2))
         if made:
             parts.append("\nColunas derivadas, pelo nome; entre parênteses, as de que são feitas:\n")
             parts.append(text_table(("coluna", "tipo", "significado"), made, 2))
@@ -178,6 +188,17 @@ class Schema:
 
         return {one["label_of"]: shown(one) for one in self._form.get("derived") or [] if one.get("label_of")}
 
+    def _fields(self) -> list[tuple[str, str]]:
+        """Fields of which the catalogue knows the name alone, and the years of the files that have them."""
+        years: dict[str, tuple[str, str]] = {}
+        for of in self._form.get("fields") or []:
+            first, last = of.get("from") or "", of.get("to") or ""
+            for name in of["names"]:
+                if name not in self._by_name:
+                    known = years.get(name, (first, last))
+                    years[name] = (min(known[0], first), max(known[1], last))
+        return [(name, f"{first}-{last}") for name, (first, last) in years.items()]
+
     def _made(self) -> list[DerivedInfo]:
         return [one for one in self.derived if one.label_of is None]
 
@@ -190,6 +211,11 @@ class Schema:
         ]
         head = ("coluna", "tipo", "anos", "significado", "rótulos", "fonte dos rótulos", "forma")
         whole = table(head, rows, f"{self.dataset}: {self.nome}", whole=("coluna", "tipo", "anos"))
+        fields = [(name, years, labels.get(name, ""), sources.get(name, "")) for name, years in self._fields()]
+        if fields:
+            whole += table(
+                ("campo", "anos", "rótulos", "fonte dos rótulos"), fields, _OF_FILES, whole=("campo", "anos")
+            )
         made = [(one.name, one.type, one.meaning, ", ".join(one.inputs), one.source) for one in self._made()]
         if made:
             of_made = ("coluna", "tipo", "significado", "feita de", "fonte")

@@ -142,6 +142,14 @@ pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
             words: lists.get(column.name.as_str()).copied().map(Words::Of),
             derived: false,
         });
+        // Of a column that files have and the catalogue knows no more than the name of, its words say what it is.
+        let of_fields = lists.iter().filter(|(name, _)| grupo.column(name).is_none()).map(|(name, list)| Candidate {
+            name,
+            kind: &LogicalType::Text,
+            meaning: None,
+            words: Some(Words::Of(list)),
+            derived: false,
+        });
         // A label's own column would be found with each of its codes'.
         let made = derived.iter().filter(|one| one.label_of.is_none()).map(|one| Candidate {
             name: &one.name,
@@ -150,7 +158,7 @@ pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
             words: one.words().map(Words::These),
             derived: true,
         });
-        found.extend(of_files.chain(made).filter_map(|one| {
+        found.extend(of_files.chain(of_fields).chain(made).filter_map(|one| {
             let (score, found_in, labels) = look(&wanted, &whole, &one, &mut labels)?;
             Some((
                 score,

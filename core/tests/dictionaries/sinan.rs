@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use datasus::catalog::Catalog;
-use datasus::labels::{label_column, open_records};
+use datasus::labels::{label_column, open_records, search};
 use datasus::source::RecordsOf;
 use datasus::{Language, QueryParams};
 
@@ -49,6 +49,18 @@ fn lists_of_sinan_are_word_by_word_in_the_ministrys_dictionaries() {
     // Where a cell is so narrow that the code stands in a line of its own; and 17 that the system writes (`sinan.py`).
     println!("{compared} words, {apart} apart from their codes");
     assert!(compared > 3_000 && apart < 50, "{compared} {apart}");
+}
+
+/// Also of a dataset of whose columns the catalogue knows the names alone.
+#[test]
+fn fields_are_found_by_the_words_of_their_codes() {
+    let of = |words: &str, dataset: &str| -> Vec<String> {
+        let grupo = Catalog::builtin().read(dataset).unwrap();
+        search(words, Some(grupo)).into_iter().map(|found| found.column).collect()
+    };
+    assert_eq!(of("serpente", "SINAN-ANIM"), ["ANI_SERPEN", "TP_ACIDENT"]);
+    assert!(of("transfusional", "SINAN-HEPA").contains(&"FONTE".to_owned()));
+    assert_eq!(of("TP_ACIDENT", "SINAN-ANIM"), ["TP_ACIDENT"]);
 }
 
 /// A column has the list of its own field, whichever list it is named by.
