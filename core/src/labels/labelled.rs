@@ -10,7 +10,7 @@ use super::derived::COMPETENCIA;
 use super::{Derived, derived_column, derived_columns, label_column, other_spelling};
 use crate::base::{Code, Error, Language, Problem, Result, Text, TraceId, clip, text};
 use crate::catalog::{Catalog, Grupo};
-use crate::source::{LabelsOf, RecordsOf, TypedRecords, check_names, no_column};
+use crate::source::{LabelsOf, MOST_PROBLEMS, RecordsOf, TypedRecords, check_names, no_column};
 
 /// As [`TypedRecords::open`], with the labels that `wanted` asks for and the derived columns among its `columns`: of the built-in
 /// lists, in the file's competência.
@@ -107,9 +107,6 @@ impl Named {
 fn holds(held: &Schema, column: &str) -> bool {
     held.fields().iter().any(|field| field.name().eq_ignore_ascii_case(column))
 }
-
-/// Problems that one error names.
-const MOST_PROBLEMS: usize = 50;
 
 fn columns_named(grupo: &Grupo, held: &Schema, names: &[String], typed: bool) -> Result<Vec<Named>> {
     let (mut found, mut problems) = (Vec::with_capacity(names.len()), Vec::new());

@@ -17,6 +17,7 @@ use crate::params::{OnBadValue, Query};
 use crate::plan::{Share, conditions, nowhere, planned, reads};
 use crate::scheduler::Status;
 use crate::sink::Stored;
+use crate::source::counted_columns;
 
 impl Execution<'_> {
     /// What came of it; it is counted.
@@ -165,14 +166,10 @@ impl Execution<'_> {
 
 /// Says which columns were brought into the catalogue's form.
 fn normalised_warning(normalised: &[NormalisedCodes]) -> Option<crate::base::Text> {
-    let count: u64 = normalised.iter().map(|one| one.count).sum();
-    let names: Vec<&str> = normalised.iter().map(|one| one.column.as_str()).take(8).collect();
-    let more = if normalised.len() > names.len() { ", …" } else { "" };
-    let names = names.join(", ");
-    (count > 0).then(|| {
+    counted_columns(normalised.iter().map(|one| (one.column.as_str(), one.count))).map(|(count, names)| {
         text!(
-            "{count} código(s) de {names}{more} estão na forma do catálogo, e não na do arquivo; veja `normalised`",
-            "{count} code(s) of {names}{more} have the catalogue's form and not the file's; see `normalised`"
+            "{count} código(s) de {names} estão na forma do catálogo, e não na do arquivo; veja `normalised`",
+            "{count} code(s) of {names} have the catalogue's form and not the file's; see `normalised`"
         )
     })
 }

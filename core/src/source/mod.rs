@@ -13,5 +13,6 @@ pub use example_data::{write_example_data, write_example_data_until};
 pub use file_summary::{BadColumn, FileSummary};
 pub use header_columns::{HeaderColumn, header_columns, type_of, wider};
 pub use typed_records::{LabelsOf, RecordsOf, TypedRecords};
-pub(crate) use typed_records::{Make, check_names, no_column};
+pub(crate) use typed_records::{MOST_PROBLEMS, Make, check_names, no_column};
 pub use unlabelled::Unlabelled;
+pub(crate) use unlabelled::counted_columns;

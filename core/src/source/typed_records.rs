@@ -31,7 +31,7 @@ use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
 /// Names of columns that one call takes, and problems that it names.
 const MOST_COLUMNS: usize = 4_096;
-const MOST_PROBLEMS: usize = 50;
+pub(crate) const MOST_PROBLEMS: usize = 50;
 
 /// What of a file is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

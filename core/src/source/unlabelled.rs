@@ -27,15 +27,21 @@ impl Unlabelled {
 
     /// Says which columns have such codes.
     pub(crate) fn warning(found: &[Unlabelled]) -> Option<Text> {
-        let count: u64 = found.iter().map(|one| one.count).sum();
-        let names: Vec<&str> = found.iter().map(|one| one.column.as_str()).take(8).collect();
-        let more = if found.len() > names.len() { ", …" } else { "" };
-        let names = names.join(", ");
-        (count > 0).then(|| {
+        counted_columns(found.iter().map(|one| (one.column.as_str(), one.count))).map(|(count, names)| {
             text!(
-                "{count} código(s) de {names}{more} não têm rótulo, que é NULL; veja `unlabelled`",
-                "{count} code(s) of {names}{more} have no label, which is NULL; see `unlabelled`"
+                "{count} código(s) de {names} não têm rótulo, que é NULL; veja `unlabelled`",
+                "{count} code(s) of {names} have no label, which is NULL; see `unlabelled`"
             )
         })
     }
+}
+
+/// Columns that a warning names.
+const NAMED: usize = 8;
+
+/// How many codes there are in all, and the first of their columns; none where there is no code.
+pub(crate) fn counted_columns<'c>(columns: impl Iterator<Item = (&'c str, u64)>) -> Option<(u64, String)> {
+    let (names, counts): (Vec<&str>, Vec<u64>) = columns.unzip();
+    let (count, more) = (counts.iter().sum(), if names.len() > NAMED { ", …" } else { "" });
+    (count > 0).then(|| (count, format!("{}{more}", names[..names.len().min(NAMED)].join(", "))))
 }
