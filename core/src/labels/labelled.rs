@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 
-use super::beside::{Beside, Shown};
 use super::derived::COMPETENCIA;
+use super::made_columns::{MadeColumns, Shown};
 use super::{Derived, derived_column, derived_columns, label_column, other_spelling};
 use crate::base::{Code, Error, Language, Problem, Result, Text, TraceId, clip, text};
 use crate::catalog::{Catalog, Grupo};
@@ -77,10 +77,10 @@ fn with_made(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, languag
     let columns = wanted.columns.as_ref().map(|_| read);
     let records = TypedRecords::open(path, &RecordsOf { columns, ..whole }, catalog, language)?;
     let competencia = id.map(|id| id.competencia.to_string());
-    let beside = Beside::new(grupo.dataset.clone(), competencia, shown, &records.schema());
+    let made = MadeColumns::new(grupo.dataset.clone(), competencia, shown, &records.schema());
     let absent = absent_inputs(&held, named.iter().filter_map(Named::made), &clip(&name));
     let absent = absent.into_iter().map(|warning| warning.get(language).to_owned()).collect();
-    Ok(records.with_made(Box::new(beside), absent))
+    Ok(records.with_made(Box::new(made), absent))
 }
 
 /// A column that is asked for.

@@ -1,7 +1,6 @@
 //! Codes to words: the ministry's tables of labels, and what is derived from a record's columns.
 
 mod ages;
-mod beside;
 mod births;
 mod causes;
 mod cnv;
@@ -24,6 +23,7 @@ mod list;
 mod list_codes;
 mod list_labels;
 mod list_words;
+mod made_columns;
 mod numbers;
 mod packed_lists;
 mod places;

@@ -22,7 +22,7 @@ pub(super) enum Shown {
 }
 
 /// What is shown of a file's batches.
-pub(super) struct Beside {
+pub(super) struct MadeColumns {
     dataset: Dataset,
     /// Of the file; none: its name does not say it.
     competencia: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Beside {
     schema: SchemaRef,
 }
 
-impl Beside {
+impl MadeColumns {
     /// `read`: the columns that are read of the file.
     pub fn new(dataset: Dataset, competencia: Option<String>, shown: Vec<Shown>, read: &Schema) -> Self {
         let field = |one: &Shown| match one {
@@ -42,7 +42,7 @@ impl Beside {
         let fields: Vec<Arc<Field>> = shown.iter().map(field).collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, read.metadata().clone()));
         let without = vec![WithoutLabel::default(); shown.len()];
-        Beside { dataset, competencia, shown, without, schema }
+        MadeColumns { dataset, competencia, shown, without, schema }
     }
 
     fn made(&mut self, read: &RecordBatch) -> Result<RecordBatch, ArrowError> {
@@ -92,7 +92,7 @@ fn input(name: &str, read: &RecordBatch, competencia: Option<&str>, coded: bool)
     }))
 }
 
-impl Make for Beside {
+impl Make for MadeColumns {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
